@@ -1,0 +1,63 @@
+"""Servers, settings and a browser for every test. The servers must answer before Django reads its settings."""
+
+import fcntl
+import os
+import shutil
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from deploy import demo, embedded, messages
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+)
+_locks = []  # of this run's folder; held, because open, until the process ends
+
+
+def _own_folder() -> Path:
+    """A folder that no other run uses now: two runs at once would destroy each other's databases."""
+    for number in count(1):
+        folder = demo.VAR / "embedded-test" / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        _locks.append(os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(BlockingIOError):
+            fcntl.flock(_locks[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return folder
+    raise AssertionError("numbers do not end")
+
+
+def _surround() -> None:
+    """Everything the settings ask for, made up for this run; xdist's workers inherit it."""
+    folder = _own_folder()
+    os.environ |= {
+        "PORTAL_DEMO": "1",
+        "DJANGO_SETTINGS_MODULE": "mumaris.settings",
+        "EMAIL_URL": "memorymail://",
+        "MOYASAR_URL": "http://127.0.0.1:9/v1",  # nobody's port: a test that wants a gateway starts one
+        "STORAGE_DIR": str(folder / "files"),
+        # Playwright leaves an event loop in the test's thread, where Django's ORM would refuse to run.
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+    }
+    os.environ |= demo.new_secrets()
+    os.environ |= embedded.ensure(folder, fast=True)
+    messages.compile_all(demo.ROOT)
+
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    try:
+        _surround()
+    except embedded.NotStarted as reason:
+        pytest.exit(str(reason), returncode=1)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not browser:
+        pytest.fail("Chromium is missing: apt-get install chromium libatomic1, or name its program in CHROMIUM")
+    return {**browser_type_launch_args, "executable_path": browser, "args": QUIET.split(), "headless": True}
