@@ -1,0 +1,41 @@
+"""What every room shares: values that staff change, the demo's clock, and numbered references."""
+
+from datetime import timedelta
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+@pghistory.track()
+class PolicyValue(models.Model):
+    """One value of a named policy from a day on (days, months, hours …); the latest begun one is in force."""
+
+    key = models.SlugField(_("policy"), max_length=60)
+    value = models.JSONField(_("value"))
+    effective_from = models.DateField(_("in force from"))
+    source = models.CharField(_("source"), max_length=200)
+    official = models.BooleanField(_("official figure"), default=False, help_text=_("Leave empty for a demo figure."))
+
+    class Meta:
+        verbose_name = _("policy value")
+        verbose_name_plural = _("policy values")
+        ordering = ["key", "-effective_from"]
+        constraints = [models.UniqueConstraint(fields=["key", "effective_from"], name="one_policy_value_per_day")]
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value}"
+
+
+class DemoClock(models.Model):
+    """The one offset that moves every process of the demo; production settings never read it."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    ahead = models.DurationField(default=timedelta)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="one_demo_clock"),
+            models.CheckConstraint(condition=Q(ahead__gte=timedelta()), name="demo_clock_never_goes_back"),
+        ]

@@ -1,0 +1,96 @@
+"""Pages that compose several apps: the front page, the practitioner's home, the account, and health."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django_altcha import AltchaChallengeView
+
+from accounts import notices
+from accounts.models import Notice
+from accounts.views import own_practitioner
+from applications import presenting
+from applications.lifecycle import State
+from applications.models import Application
+from mumaris.kit.clock import now as clock_now
+from mumaris.kit.clock import today
+from register.models import IssuedPaper, Period
+
+TERMS = [
+    (_("Classification"), _("decides your profession, specialty and rank. It can be done from abroad.")),
+    (_("Registration"), _("puts who is classified on the register, so that they may practise in the Kingdom.")),
+    (_("Administrative fee"), _("is paid before the application is submitted.")),
+    (_("Service fee"), _("is paid after the preliminary approval.")),
+    (_("Preliminary approval"), _("says that the conditions are met; the paper follows once the service fee is paid.")),
+]
+DO_NEXT = {
+    State.DRAFT: (_("Go on with your draft: %(service)s"), _("It is saved; finish it when you like."), _("Continue")),
+    State.AWAITING_ADMIN_FEE: (_("Pay the administrative fee: %(service)s"), _("The application is submitted once it is paid. If the time runs out it is cancelled."), _("View and pay")),
+    State.RETURNED: (_("Answer the remarks: %(service)s"), _("The reviewer returned it. If the time runs out it is cancelled."), _("Answer now")),
+    State.PRELIMINARILY_APPROVED: (_("Pay the service fee: %(service)s"), _("It is preliminarily approved. If the time runs out it is cancelled."), _("View and pay")),
+}
+human_check_challenge = login_not_required(AltchaChallengeView.as_view())
+
+
+@login_not_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The public front page; for who is signed in, what to do next and how everything stands; staff go to their desk."""
+    now = clock_now()
+    if not request.user.is_authenticated:
+        return render(request, "pages/home.html", {"services": presenting.offered(today(now)), "terms": TERMS})
+    if request.user.is_staff:
+        return redirect("admin:index")
+    rows = [presenting.row(case) for case in Application.objects.visible_to(request.user).open().select_related("deadline")]
+    tasks = [_task(row) for row in rows if row["state"] in DO_NEXT]
+    tasks.sort(key=lambda task: (task["due"] is None, task["due"]))
+    period = Period.objects.filter(registration__practitioner__user=request.user).select_related("registration__specialty", "registration__rank", "registration__practitioner").order_by("-days").first()
+    inbox = [{"notice": notice, "subject": notices.words(notice, request.LANGUAGE_CODE)[0]} for notice in Notice.objects.visible_to(request.user)[:4]]
+    context = {
+        "tasks": tasks,
+        "rows": rows,
+        "period": period,
+        "card": IssuedPaper.objects.filter(case=period.case, kind="registration_card", revoked_at=None).first() if period else None,
+        "inbox": inbox,
+        "services": presenting.offered(today(now)) if not rows else [],
+        "today": today(now),
+    }
+    return render(request, "pages/dashboard.html", context)
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    """ACC-5: the person's own data, qualifications, experience and identities in one place."""
+    practitioner = own_practitioner(request)
+    context = {"practitioner": practitioner}
+    if practitioner:
+        context |= {
+            "identities": practitioner.identities.all(),
+            "qualifications": practitioner.qualifications.all(),
+            "experience": practitioner.experience.all(),
+        }
+    return render(request, "pages/account.html", context)
+
+
+@login_not_required
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    return render(request, "pages/about.html")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """Up or down, for balancers and the supervisor; nothing else."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "up"})
+
+
+def _task(row: dict) -> dict:
+    title, text, action = DO_NEXT[State(row["state"])]
+    return {"title": title % {"service": row["name"]}, "text": text, "action": action, "url": row["url"], "due": row["due"]}
