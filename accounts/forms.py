@@ -1,0 +1,172 @@
+"""Signing up and in, and the personal data of a practitioner (ACC-1, ACC-3, ACC-5)."""
+
+from typing import Any
+
+from allauth.account.forms import LoginForm, ResetPasswordForm, SignupForm
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django_altcha import AltchaField
+from django_recaptcha.fields import ReCaptchaField
+
+from accounts import identity
+from accounts.models import Identity, IdentityKind, Practitioner, User
+from mumaris.kit.addresses import canonical_email
+from mumaris.kit.fields import (
+    CalendarDateField,
+    CanonicalEmailField,
+    CleanCharField,
+    CleanTexts,
+    IdentityNumberField,
+    MobileField,
+    ModelForm,
+)
+
+
+def human_check() -> forms.Field | None:
+    """The "not a robot" field that the settings choose; None only where tests switch it off."""
+    if settings.HUMAN_CHECK == "recaptcha":
+        return ReCaptchaField(label=_("I am not a robot"))
+    if settings.HUMAN_CHECK == "altcha":
+        return AltchaField(label=_("I am not a robot"))
+    return None
+
+
+class SignUpForm(CleanTexts, SignupForm):
+    """Name, e-mail twice, password twice, and the human check."""
+
+    name = CleanCharField(label=_("Your name"), max_length=150)
+    field_order = ["name", "email", "email2", "password1", "password2"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"] = CanonicalEmailField(label=_("E-mail"))
+        self.fields["email2"] = CleanCharField(label=_("E-mail again"), max_length=254)
+        for name in ("email", "email2"):
+            self.fields[name].widget.attrs |= {"autocomplete": "email", "dir": "ltr", "inputmode": "email"}
+        self.fields["password1"].label, self.fields["password2"].label = _("Password"), _("Password again")
+        self.fields["name"].widget.attrs["autocomplete"] = "name"
+        if check := human_check():
+            self.fields["human"] = check
+        self.order_fields(self.field_order)
+
+    def clean_email2(self) -> str:
+        try:
+            return canonical_email(self.cleaned_data["email2"])
+        except ValidationError:
+            return self.cleaned_data["email2"]
+
+
+class SignInForm(CleanTexts, LoginForm):
+    """One field takes the e-mail, the national ID, the iqama, or a passport with its country (IN-Z1234567)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"] = CleanCharField(
+            label=_("E-mail, national ID or iqama number"),
+            max_length=254,
+            widget=forms.TextInput({"autocomplete": "username", "dir": "ltr"}),
+            help_text=_("With a passport, type the country first: IN-Z1234567."),
+        )
+        self.order_fields(["login", "password"])
+
+    def clean_login(self) -> str:
+        """The address of the account that was meant, so that every name of it shares one rate limit."""
+        typed = self.cleaned_data["login"]
+        if "@" in typed:
+            try:
+                return canonical_email(typed)
+            except ValidationError:
+                return typed
+        owner = User.objects.filter(practitioner__identities__person_key__in=identity.login_keys(typed)).first()
+        return owner.email if owner else f"{identity.mask(typed)}@nobody.invalid"
+
+
+class ResetForm(CleanTexts, ResetPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"] = CanonicalEmailField(label=_("E-mail"))
+
+
+class PersonalDataForm(ModelForm):
+    """Names in both scripts, birth, nationality, identity, and how to reach the person."""
+
+    birth_date = CalendarDateField(label=_("Birth date"), not_future=True)
+    mobile = MobileField(label=_("Mobile"))
+    identity_kind = forms.ChoiceField(label=_("Identity"), choices=IdentityKind)
+    identity_number = IdentityNumberField(label=_("Identity number"))
+    identity_country = Practitioner._meta.get_field("nationality").formfield(
+        label=_("Issuing country"), required=False, help_text=_("For a passport or a GCC identity.")
+    )
+    identity_expires_on = CalendarDateField(label=_("Identity expires on"))
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    class Meta:
+        model = Practitioner
+        fields = [
+            "first_ar",
+            "father_ar",
+            "grandfather_ar",
+            "family_ar",
+            "first_en",
+            "father_en",
+            "grandfather_en",
+            "family_en",
+            "birth_date",
+            "gender",
+            "nationality",
+            "mobile",
+            "address",
+        ]
+        widgets = {"gender": forms.RadioSelect}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if name.endswith("_ar"):
+                field.widget.attrs |= {"lang": "ar", "dir": "rtl"}
+            elif name.endswith("_en"):
+                field.widget.attrs |= {"lang": "en", "dir": "ltr"}
+        self.fields["gender"].choices = Practitioner._meta.get_field("gender").choices
+        held = self.instance.identities.order_by("pk").first() if self.instance.pk else None
+        self.held = held
+        if held:  # changing an identity needs staff and evidence (ACC-6); only a renewed expiry is typed here
+            for name in ("identity_kind", "identity_number", "identity_country"):
+                del self.fields[name]
+            self.fields["identity_expires_on"].initial = held.expires_on
+        self.fields["version"].initial = self.instance.version
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        for name in [name for name in self.fields if name.endswith(("_ar", "_en"))]:
+            if data.get(name):
+                try:
+                    data[name] = (identity.arabic_name if name.endswith("_ar") else identity.english_name)(data[name])
+                except ValidationError as error:
+                    self.add_error(name, error)
+        if not self.held and {"identity_kind", "identity_number"} <= data.keys():
+            self._clean_identity(data)
+        return data
+
+    def _clean_identity(self, data: dict[str, Any]) -> None:
+        kind = data["identity_kind"]
+        country = str(data.get("identity_country") or "") if kind in (IdentityKind.PASSPORT, IdentityKind.GCC_ID) else ""
+        if kind in (IdentityKind.PASSPORT, IdentityKind.GCC_ID) and not country:
+            self.add_error("identity_country", _("Choose the country that issued it."))
+            return
+        if (kind == IdentityKind.NATIONAL_ID) != (str(data.get("nationality")) == "SA") and kind != IdentityKind.PASSPORT:
+            if data.get("nationality"):
+                self.add_error("identity_kind", _("A national ID belongs to Saudi nationals, an iqama to residents of other nationalities."))
+        try:
+            data["identity_number"] = identity.normalise(kind, data["identity_number"], country)
+            data["person_key"] = identity.key(kind, data["identity_number"], country)
+            data["identity_country"] = country
+        except ValidationError as error:
+            self.add_error("identity_number", error)
+            return
+        if Identity.objects.filter(person_key=data["person_key"]).exists():
+            self.add_error(
+                "identity_number",
+                _("Another account holds this identity. One person has one account: sign in to it, or use “I forgot my password” with its number."),
+            )

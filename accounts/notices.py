@@ -1,0 +1,54 @@
+"""Telling people: one row is the inbox entry and the outgoing message, written in the caller's transaction (NTC-1)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from post_office import mail
+
+from accounts.models import Notice, User
+from mumaris.kit.nudge import nudge
+
+
+def tell(recipient: User, kind: str, *, key: str, now: datetime, reference: str = "", facts: dict | None = None) -> None:
+    """Tell one person one thing, once per `key`. The words stand in templates/notices/<kind>.txt."""
+    tell_all([Notice(recipient=recipient, kind=kind, key=key, reference=reference, facts=facts or {}, created_at=now)])
+
+
+def tell_all(notices: Iterable[Notice]) -> None:
+    """The same for many; a key that was told before is left alone."""
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    nudge("accounts.tasks.deliver_notices")
+
+
+def words(notice: Notice, language: str) -> tuple[str, str]:
+    """Subject and body of a notice in a language: the first line of its template, and the rest."""
+    link = settings.PORTAL_URL + (reverse("application", args=[notice.reference]) if notice.reference else reverse("inbox"))
+    with translation.override(language):
+        text = render_to_string(f"notices/{notice.kind}.txt", {**notice.facts, "reference": notice.reference, "link": link})
+    subject, _newline, body = text.strip().partition("\n")
+    return subject.strip(), body.strip()
+
+
+@transaction.atomic
+def deliver(now: datetime, batch: int = 200) -> int:
+    """Put untold notices into the mail queue, each exactly once: the queue's row and `told_at` share one commit."""
+    untold = list(
+        Notice.objects.filter(told_at=None).select_related("recipient").order_by("pk").select_for_update(skip_locked=True, of=("self",))[:batch]
+    )
+    for notice in untold:
+        subject, body = words(notice, notice.recipient.language)
+        mail.send(
+            notice.recipient.email,
+            settings.DEFAULT_FROM_EMAIL,
+            subject=subject,
+            message=body,
+            headers={"X-Portal-Notice": notice.key, "Content-Language": notice.recipient.language},
+            priority="medium",
+        )
+    Notice.objects.filter(pk__in=[notice.pk for notice in untold]).update(told_at=now)
+    return len(untold)

@@ -1,0 +1,53 @@
+"""Writing down who a person is: one account per person, whatever is typed (ACC-4, ACC-5)."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import identity
+from accounts.models import Identity, Practitioner, User
+
+
+class PersonTaken(Exception):
+    """Another account holds this identity."""
+
+
+class ChangedMeanwhile(Exception):
+    """The data was changed since the form was opened; nothing was overwritten."""
+
+
+@transaction.atomic
+def save_personal_data(user: User, practitioner: Practitioner, *, version: int, now: datetime, identity_expires_on: date, new_identity: dict[str, Any] | None) -> Practitioner:
+    """Save the filled `practitioner` of `user`, with a first identity {kind, number, country, person_key} or none.
+
+    Raises PersonTaken when the database knows the identity from another account, ChangedMeanwhile on an old form.
+    """
+    if practitioner.pk:
+        current = Practitioner.objects.select_for_update().values_list("version", flat=True).get(pk=practitioner.pk)
+        if current != version:
+            raise ChangedMeanwhile
+        practitioner.version = version + 1
+    else:
+        practitioner.user, practitioner.created_at = user, now
+    practitioner.confirmed_at = now
+    try:
+        with transaction.atomic():
+            practitioner.save()
+            if new_identity:
+                Identity.objects.create(
+                    practitioner=practitioner,
+                    kind=new_identity["kind"],
+                    country=new_identity["country"],
+                    person_key=new_identity["person_key"],
+                    sealed=identity.seal(new_identity["number"]),
+                    masked=identity.mask(new_identity["number"]),
+                    expires_on=identity_expires_on,
+                )
+            else:
+                first = practitioner.identities.order_by("pk").first()
+                first.expires_on = identity_expires_on
+                first.save(update_fields=["expires_on"])
+    except IntegrityError as error:
+        raise PersonTaken from error
+    return practitioner

@@ -1,0 +1,90 @@
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import notices, profile
+from accounts.forms import PersonalDataForm
+from accounts.models import Notice, Practitioner
+from mumaris.kit.clock import now as clock_now
+
+
+def own_practitioner(request: HttpRequest) -> Practitioner | None:
+    """The practitioner who is signed in; None before the personal data is entered, and for staff."""
+    return Practitioner.objects.filter(user=request.user).select_related("user").first()
+
+
+def personal_data(request: HttpRequest) -> HttpResponse:
+    """ACC-5: enter or correct one's own data; another person's identity is refused with the way back (ACC-4)."""
+    practitioner = own_practitioner(request) or Practitioner()
+    form = PersonalDataForm(request.POST or None, instance=practitioner)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        new_identity = None if form.held else {
+            "kind": data["identity_kind"],
+            "number": data["identity_number"],
+            "country": data["identity_country"],
+            "person_key": data["person_key"],
+        }
+        try:
+            profile.save_personal_data(
+                request.user,
+                form.instance,
+                version=data["version"],
+                now=clock_now(),
+                identity_expires_on=data["identity_expires_on"],
+                new_identity=new_identity,
+            )
+        except profile.PersonTaken:
+            form.add_error("identity_number", _("Another account holds this identity. One person has one account: sign in to it."))
+        except profile.ChangedMeanwhile:
+            form.add_error(None, _("Your data was changed in another window meanwhile. Open this page again to see it."))
+        else:
+            messages.success(request, _("Your data is saved."))
+            return redirect(_next(request, "account"))
+    return render(request, "accounts/personal_data.html", {"form": form, "next": _next(request, "")})
+
+
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    """NTC-1: everything the portal told this person, newest first."""
+    shown = Notice.objects.visible_to(request.user)[:100]
+    entries = [{"notice": notice, "subject": notices.words(notice, request.LANGUAGE_CODE)[0]} for notice in shown]
+    return render(request, "accounts/inbox.html", {"entries": entries})
+
+
+@require_safe
+def message(request: HttpRequest, pk: int) -> HttpResponse:
+    notice = get_object_or_404(Notice.objects.visible_to(request.user), pk=pk)
+    if request.method == "GET" and notice.read_at is None:
+        Notice.objects.filter(pk=notice.pk, read_at=None).update(read_at=clock_now())
+    subject, body = notices.words(notice, request.LANGUAGE_CODE)
+    return render(request, "accounts/message.html", {"notice": notice, "subject": subject, "body": body})
+
+
+@login_not_required
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Change the language here and, for who is signed in, of the messages; back to the page one came from."""
+    chosen = request.POST.get("language", "")
+    if chosen not in dict(settings.LANGUAGES):
+        chosen = settings.LANGUAGE_CODE
+    response = redirect(_next(request, "home"))
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 86400, secure=settings.LANGUAGE_COOKIE_SECURE, samesite="Lax", httponly=True
+    )
+    if request.user.is_authenticated and request.user.language != chosen:
+        request.user.language = chosen
+        request.user.save(update_fields=["language"])
+    return response
+
+
+def _next(request: HttpRequest, fallback: str) -> str:
+    """Where to go on: a page of ours that the form names, else `fallback`."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if safe and wanted.startswith("/") else fallback

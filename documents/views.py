@@ -1,0 +1,50 @@
+"""The wallet's pages: one's qualifications and experience, and the download of one's own papers."""
+
+from django.contrib import messages
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.views import own_practitioner
+from documents.forms import ExperienceForm
+from documents.models import Experience, Paper, Qualification
+from mumaris.kit import files
+
+
+@require_safe
+def paper(request: HttpRequest, pk: str) -> HttpResponse:
+    """One's own paper; not before the scanner passed it (I21)."""
+    return serve(get_object_or_404(Paper.objects.visible_to(request.user), pk=pk))
+
+
+def serve(paper: Paper) -> HttpResponse:
+    """The one download door; the caller has checked the right to see it."""
+    if not paper.readable:
+        return HttpResponse(_("This file is not open yet: the virus scanner has not passed it."), status=403, content_type="text/plain; charset=utf-8")
+    return files.serve(paper.storage_key, paper.name, paper.media_type, inline=True)
+
+
+def experience(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """Add or change one time of practice; `delete` removes it."""
+    practitioner = own_practitioner(request)
+    if practitioner is None:
+        return redirect("personal_data")
+    held = get_object_or_404(practitioner.experience, pk=pk) if pk else Experience(practitioner=practitioner)
+    return edit(request, held, ExperienceForm(request.POST or None, instance=held), _("Experience"))
+
+
+def edit(request: HttpRequest, held: Qualification | Experience, form: ModelForm, title: str) -> HttpResponse:
+    """The common page of one entry of the file."""
+    if request.method == "POST" and "delete" in request.POST and held.pk:
+        held.delete()
+        messages.success(request, _("The entry is removed."))
+        return redirect("account")
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("The entry is saved."))
+        return redirect("account")
+    return render(request, "documents/entry.html", {"form": form, "title": title, "held": held})
+
+
