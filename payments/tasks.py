@@ -1,0 +1,16 @@
+from celery import shared_task
+
+from mumaris.kit.clock import now
+from payments import attempts, webhooks
+
+
+@shared_task
+def ask_gateway() -> None:
+    """Ask about live attempts, so that a lost notification loses nobody's payment."""
+    attempts.ask_all(now())
+
+
+@shared_task
+def work_webhooks() -> None:
+    while webhooks.work(now()):
+        pass

@@ -1,0 +1,79 @@
+"""Paying: the invoice, the bill to pay at a bank, and the way back from the gateway. Only the gateway's own answer counts."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from mumaris.kit.clock import now as clock_now
+from mumaris.kit.clock import today
+from payments import attempts
+from payments.gateways.base import GatewayDown
+from payments.models import Attempt, AttemptState, Invoice, Method
+
+GATEWAY_AWAY = gettext_lazy("The payment gateway does not answer just now. Nothing was charged. Try again in a few minutes.")
+
+
+@require_safe
+def invoice(request: HttpRequest, number: str) -> HttpResponse:
+    """One's own invoice: its lines, until when, and how to pay it (PAY-1, APP-10)."""
+    own = get_object_or_404(Invoice.objects.visible_to(request.user).prefetch_related("lines"), number=number)
+    now = clock_now()
+    context = {
+        "invoice": own,
+        "methods": [{"method": method, "why_not": attempts.why_not(own, method, now)} for method in Method] if own.is_open else [],
+        "payments": own.payments.all(),
+    }
+    return render(request, "payments/invoice.html", context)
+
+
+@require_POST
+def pay(request: HttpRequest, number: str) -> HttpResponse:
+    """Begin to pay by the chosen method: to the card page, or to the bill."""
+    own = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    method = request.POST.get("method", "")
+    if method not in Method.values:
+        messages.error(request, _("Choose how you want to pay."))
+        return redirect("invoice", number)
+    try:
+        attempt = attempts.begin(own, method, language=request.LANGUAGE_CODE, now=clock_now())
+    except attempts.CannotPay as refusal:
+        messages.error(request, str(refusal))
+        return redirect("invoice", number)
+    except GatewayDown:
+        messages.error(request, GATEWAY_AWAY)
+        return redirect("invoice", number)
+    return redirect(attempt.url) if attempt.method == Method.CARD else redirect("bill", attempt.given_id)
+
+
+@require_safe
+def bill(request: HttpRequest, given_id: str) -> HttpResponse:
+    """The SADAD bill: number, biller, amount, and both ends: the bill's and the invoice's."""
+    attempt = _own_attempt(request, given_id)
+    if attempt.state != AttemptState.OPEN:
+        return redirect("payment_return", given_id)
+    return render(request, "payments/bill.html", {"attempt": attempt, "invoice": attempt.invoice, "today": today(clock_now())})
+
+
+@require_safe
+def payment_return(request: HttpRequest, given_id: str) -> HttpResponse:
+    """Back from the card page or from the bank: what the address claims is not read, the gateway is asked."""
+    attempt = _own_attempt(request, given_id)
+    if attempt.state in (AttemptState.STARTING, AttemptState.OPEN):
+        try:
+            attempts.ask(attempt, now=clock_now())
+        except GatewayDown:
+            pass
+        attempt.refresh_from_db()
+        attempt.invoice.refresh_from_db()
+    return render(
+        request,
+        "payments/return.html",
+        {"attempt": attempt, "invoice": attempt.invoice, "checking": attempt.state in (AttemptState.STARTING, AttemptState.OPEN)},
+    )
+
+
+def _own_attempt(request: HttpRequest, given_id: str) -> Attempt:
+    return get_object_or_404(Attempt.objects.filter(invoice__payer__user=request.user).select_related("invoice"), given_id=given_id)

@@ -1,0 +1,75 @@
+"""The gateway's notifications: stored before they are worked, each once; the gateway itself is asked before anything moves (PAY-5)."""
+
+import hashlib
+import json
+import logging
+import uuid
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from django.contrib.auth.decorators import login_not_required
+
+from mumaris.kit.clock import now as clock_now
+from mumaris.kit.nudge import nudge
+from payments import attempts
+from payments.gateways import gateway
+from payments.gateways.base import BadWebhook, GatewayDown
+from payments.models import Attempt, WebhookEvent
+
+log = logging.getLogger(__name__)
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def receive(request: HttpRequest) -> HttpResponse:
+    """Store a notification and answer at once: 200 stored or known, 401 wrong secret or shape, 409 same id with another body."""
+    try:
+        event = gateway().parse_webhook(request.body)
+    except BadWebhook as refusal:
+        log.warning("notification refused: %s", refusal)
+        return HttpResponse(status=401)
+    now = clock_now()
+    digest = hashlib.sha256(json.dumps(event.body, sort_keys=True).encode()).digest()
+    stored, created = WebhookEvent.objects.get_or_create(
+        event_id=event.event_id, defaults={"type": event.type, "body": event.body, "body_sha256": digest, "received_at": now}
+    )
+    if not created and bytes(stored.body_sha256) != digest:
+        log.error("notification %s came again with another body; the first stands", event.event_id)
+        return HttpResponse(status=409)
+    if created:
+        nudge("payments.tasks.work_webhooks")
+    return HttpResponse(status=200)
+
+
+def work(now: datetime, batch: int = 100) -> int:
+    """Work stored notifications in the order they came; safe to run twice at once, for asking and receiving are."""
+    worked = 0
+    for event in WebhookEvent.objects.filter(processed_at=None).order_by("pk")[:batch]:
+        attempt = _attempt_of(event)
+        try:
+            outcome = "asked" if attempt and attempts.ask(attempt, now=now) else "ignored"
+        except GatewayDown as error:
+            log.warning("gateway away, notification %s waits: %s", event.event_id, error)
+            return worked
+        WebhookEvent.objects.filter(pk=event.pk, processed_at=None).update(outcome=outcome, processed_at=now)
+        worked += 1
+    return worked
+
+
+def _attempt_of(event: WebhookEvent) -> Attempt | None:
+    data = event.body.get("data") or {}
+    given = (data.get("metadata") or {}).get("attempt_id", "")
+    known = Attempt.objects.select_related("invoice")
+    return (
+        known.filter(given_id=given).first() if _is_uuid(given) else None
+    ) or known.filter(provider_id__in=[data.get("id") or "-", data.get("invoice_id") or "-"]).first()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(uuid.UUID(str(text)))
+    except ValueError:
+        return False

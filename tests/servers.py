@@ -1,0 +1,163 @@
+"""The simulators as fixtures: `gateway_simulator` and `mailbox`, real servers on free ports, once per test process.
+
+A test module or the top conftest takes them by `pytest_plugins = ["tests.servers"]`. Both are emptied before each test
+that asks for them.
+"""
+
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from aiosmtpd.controller import Controller
+
+from simulators.gateway import Gateway
+from simulators.mailbox import Letters, Mailbox, Postbox
+from simulators.store import Store
+from simulators.web import Server
+
+SECRET_KEY = "sk_test_for_the_tests"
+WEBHOOK_SECRET = "a-secret-shared-with-the-gateway"
+NO_WAITING = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass
+class GatewaySimulator:
+    """A running gateway: `url` serves its pages, `api` is what MOYASAR_URL should be."""
+
+    site: Gateway
+    url: str
+    secret_key: str = SECRET_KEY
+    webhook_secret: str = WEBHOOK_SECRET
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/v1"
+
+    def ask(self, verb: str, path: str, *, key: str = SECRET_KEY, **content: Any) -> requests.Response:
+        """A call of the API, or of a page or /sim, which need no key."""
+        auth = (key, "") if path.startswith("/v1") and key else None
+        return requests.request(verb, self.url + path, auth=auth, timeout=10, allow_redirects=False, **content)
+
+    def send_notices_to(self, url: str) -> None:
+        """Register an address for every event."""
+        self.site.notices.register({"url": url, "shared_secret": self.webhook_secret})
+
+    def clock_ahead(self, seconds: int) -> None:
+        self.ask("POST", "/sim/clock", json={"ahead_seconds": seconds})
+
+    def fault(self, kind: str, **details: Any) -> None:
+        self.ask("POST", "/sim/faults", json={"next": kind, **details}).raise_for_status()
+
+    def pay_bill(self, number: str, heard_after_seconds: int = 0) -> None:
+        """At the bank, now."""
+        answer = self.ask("POST", f"/sim/bills/{number}/pay", json={"heard_after_seconds": heard_after_seconds})
+        answer.raise_for_status()
+
+    def pay_by_card(self, invoice_id: str, number: str = "4201320111111010", answer: str = "approve") -> str:
+        """Fill in the card page and, where the bank asks, its question; return where the browser is sent at last."""
+        form = {"number": number, "name": "Sample Practitioner", "month": "12", "year": "2099", "cvc": "123"}
+        location = self.ask("POST", f"/invoices/{invoice_id}", data=form).headers["Location"]
+        if "/transaction_auths/" not in location:
+            return location
+        path = location.removeprefix(self.url)
+        return self.ask("POST", path, data={"answer": answer}).headers["Location"]
+
+
+@dataclass
+class Inbox:
+    """A running mailbox: mail goes to `smtp_port`, its pages are at `url`."""
+
+    letters: Letters
+    url: str
+    smtp_port: int
+
+    def messages(self, to: str = "") -> list[dict[str, Any]]:
+        """Newest first."""
+        return requests.get(f"{self.url}/messages.json", {"to": to}, timeout=10).json()["messages"]
+
+
+@dataclass
+class Listener:
+    """Somebody to be told: keeps what is posted to `url`, and answers with `answers` in turn, then 200."""
+
+    url: str
+    taken: "queue.Queue[dict[str, Any]]" = field(default_factory=queue.Queue)
+    answers: "queue.Queue[int]" = field(default_factory=queue.Queue)
+
+    def next(self) -> dict[str, Any]:
+        """The next notice: its raw `body` and HTTP `method`."""
+        return self.taken.get(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def running_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewaySimulator]:
+    store = Store(str(tmp_path_factory.mktemp("gateway") / "gateway.sqlite3"))
+    site = Gateway(store, SECRET_KEY, gaps=NO_WAITING)
+    server = Server(site, "127.0.0.1", 0)
+    site.public_url = server.url
+    server.start()
+    site.postman.start()
+    yield GatewaySimulator(site, server.url)
+    site.postman.stop()
+    server.stop()
+    store.close()
+
+
+@pytest.fixture
+def gateway_simulator(running_gateway: GatewaySimulator) -> GatewaySimulator:
+    running_gateway.site.store.forget_everything()
+    return running_gateway
+
+
+@pytest.fixture(scope="session")
+def running_mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
+    letters = Letters(str(Path(tmp_path_factory.mktemp("mailbox")) / "mailbox.sqlite3"))
+    server = Server(Mailbox(letters), "127.0.0.1", 0)
+    server.start()
+    with socket.create_server(("127.0.0.1", 0)) as trial:
+        port = trial.getsockname()[1]
+    postbox = Controller(Postbox(letters), hostname="127.0.0.1", port=port)
+    postbox.start()
+    yield Inbox(letters, server.url, port)
+    postbox.stop()
+    server.stop()
+    letters.close()
+
+
+@pytest.fixture
+def mailbox(running_mailbox: Inbox) -> Inbox:
+    running_mailbox.letters.forget_everything()
+    return running_mailbox
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Where a gateway under test sends its notices."""
+    kept = Listener("")
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept.taken.put({"body": body, "method": self.command})
+            self.send_response(200 if kept.answers.empty() else kept.answers.get())
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_PUT = do_POST
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
+    kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield kept
+    server.shutdown()
+    server.server_close()
