@@ -1,0 +1,173 @@
+"""The practitioner's side: a draft, its answers and papers, the declaration, and the answers to a return."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import Practitioner
+from applications import dossier as dossiers
+from applications.catalogue import CATALOGUE, Service
+from applications.dossier import Dossier
+from applications.lifecycle import LIFECYCLE, State
+from applications.models import AnswerKind, Application, Attachment, ReturnItem
+from applications.progress import advance
+from documents.models import Paper
+from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.references import new_reference
+from register.models import Rank, Specialty
+
+
+class ChangedMeanwhile(Exception):
+    """The form was filled on an older version of the application; nothing was overwritten."""
+
+
+def start(practitioner: Practitioner, service: Service, *, now: datetime) -> Application:
+    """The open application of this practitioner for the service, begun now when there is none (APP-2)."""
+    existing = Application.objects.open().filter(practitioner=practitioner, service=service.slug).first()
+    if existing:
+        return existing
+    try:
+        with transaction.atomic():
+            return Application.objects.create(
+                reference=new_reference(service.prefix, now),
+                practitioner=practitioner,
+                service=service.slug,
+                created_at=now,
+                saved_at=now,
+            )
+    except IntegrityError:  # a second click got there first, or the reference was taken: the unique constraints decide
+        existing = Application.objects.open().filter(practitioner=practitioner, service=service.slug).first()
+        return existing or start(practitioner, service, now=now)
+
+
+@transaction.atomic
+def save_answers(
+    application: Application,
+    answers: dict[str, Any],
+    *,
+    version: int,
+    now: datetime,
+    specialty: Specialty | None = None,
+    rank: Rank | None = None,
+) -> None:
+    """Keep the answers of one step of a draft. Raises ChangedMeanwhile when `version` is not the present one (APP-8)."""
+    updated = Application.objects.filter(pk=application.pk, state=State.DRAFT, version=version).update(
+        answers={**application.answers, **answers},
+        asked_specialty=specialty or application.asked_specialty,
+        asked_rank=rank or application.asked_rank,
+        version=version + 1,
+        saved_at=now,
+    )
+    if not updated:
+        raise ChangedMeanwhile
+
+
+@transaction.atomic
+def attach(application: Application, slot: str, paper: Paper, *, issued_on: date | None, now: datetime) -> Attachment:
+    """Put a paper into a slot of a draft; the one before it stays on record as replaced. Raises NotAllowed."""
+    locked = Application.objects.select_for_update().get(pk=application.pk)
+    if locked.state != State.DRAFT:
+        raise NotAllowed(_("This application can no longer be changed."))
+    return _put_in_slot(locked, slot, paper, issued_on, now)
+
+
+@transaction.atomic
+def detach(application: Application, slot: str, *, now: datetime) -> None:
+    """Take the paper out of a slot of a draft; the paper stays in the wallet. Raises NotAllowed."""
+    locked = Application.objects.select_for_update().get(pk=application.pk)
+    if locked.state != State.DRAFT:
+        raise NotAllowed(_("This application can no longer be changed."))
+    locked.attachments.filter(slot=slot, replaced_at=None).update(replaced_at=now)
+
+
+@transaction.atomic
+def discard(application: Application) -> None:
+    """Delete a draft that never had an invoice. Raises NotAllowed."""
+    locked = Application.objects.select_for_update().get(pk=application.pk)
+    if locked.state != State.DRAFT or locked.moves:
+        raise NotAllowed(_("Only a draft that never had an invoice can be deleted."))
+    locked.delete()
+
+
+@transaction.atomic
+def answer(item: ReturnItem, *, kind: str, text: str = "", paper: Paper | None = None, issued_on: date | None = None, now: datetime) -> None:
+    """Answer one returned item: by file, by words, or why it cannot be (APP-4). Raises NotAllowed."""
+    Application.objects.select_for_update().get(pk=item.application_id)
+    item = ReturnItem.objects.select_related("application").get(pk=item.pk)
+    if item.application.state != State.RETURNED or item.entry_seq != item.application.moves:
+        raise NotAllowed(_("These remarks can no longer be answered."))
+    item.answer_kind, item.answer_text, item.answer_paper, item.answer_issued_on, item.answered_at = kind, text, paper, issued_on, now
+    item.save(update_fields=["answer_kind", "answer_text", "answer_paper", "answer_issued_on", "answered_at"])
+
+
+def declare(application: Application, *, by: Any, now: datetime) -> Application:
+    """Judge everything on this day, freeze the judgement, issue the administrative invoice. Raises NotAllowed (APP-3, SRV-12)."""
+    practitioner = application.practitioner
+    dossier = dossiers.load(practitioner, now, application)
+    return advance(application.pk, "declare", by=by, now=now, dossier=dossier)
+
+
+@LIFECYCLE.before("declare")
+def nothing_stands_in_the_way(application: Application, *, dossier: Dossier, **facts) -> Iterator[str]:
+    service = CATALOGUE[application.service]
+    if dossier.application is None or dossier.application.version != application.version:
+        yield _("The application was changed meanwhile. Check your answers again.")
+        return
+    for rule, finding in service.obstacles(dossier):
+        yield f"{rule.name}: {finding.fact}"
+    for slot in service.slots(dossier):
+        if slot.slug not in dossier.attachments:
+            yield _("%(paper)s is not attached yet.") % {"paper": slot.name}
+
+
+@LIFECYCLE.after("declare")
+def freeze_judgement(application: Application, *, dossier: Dossier, **facts) -> None:
+    """Keep what was judged, in both languages; payment alone submits it, no rule is asked again."""
+    service = CATALOGUE[application.service]
+    application.judgement = {}
+    for language in ("ar", "en"):
+        with translation.override(language):
+            application.judgement[language] = [
+                {"rule": rule.slug, "name": str(rule.name), "verdict": finding.verdict, "fact": finding.fact}
+                for rule, finding in service.findings(dossier)
+            ]
+    application.save(update_fields=["judgement"])
+
+
+@LIFECYCLE.before("resubmit")
+def everything_is_answered(application: Application, **facts) -> Iterator[str]:
+    open_items = application.return_items.filter(entry_seq=application.moves, answer_kind="")
+    for item in open_items:
+        yield _("“%(item)s” is not answered yet.") % {"item": name_of(application.service, item.target)}
+
+
+@LIFECYCLE.after("resubmit")
+def put_answers_in_place(application: Application, *, entry, now: datetime, **facts) -> None:
+    """New files take their slots; the case goes back to the same officer, or to nobody if that officer is gone."""
+    for item in application.return_items.filter(entry_seq=entry.seq - 1, answer_kind=AnswerKind.FILE).select_related("answer_paper"):
+        _put_in_slot(application, item.target, item.answer_paper, item.answer_issued_on, now)
+    reviewer = application.reviewer
+    if reviewer and not (reviewer.is_active and reviewer.has_perm("applications.review_application")):
+        application.reviewer = None
+        application.save(update_fields=["reviewer"])
+
+
+def name_of(service: str, target: str) -> str:
+    """What a slot of the service is called on the page."""
+    return next((str(slot.name) for slot in CATALOGUE[service].documents if slot.slug == target), target)
+
+
+def _put_in_slot(application: Application, slot: str, paper: Paper, issued_on: date | None, now: datetime) -> Attachment:
+    application.attachments.filter(slot=slot, replaced_at=None).update(replaced_at=now)
+    return Attachment.objects.create(
+        application=application,
+        practitioner_id=application.practitioner_id,
+        slot=slot,
+        paper=paper,
+        issued_on=issued_on,
+        attached_at=now,
+    )

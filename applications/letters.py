@@ -1,0 +1,35 @@
+"""Which move tells the practitioner what; sweeps tell of cancellations themselves, as a set."""
+
+from datetime import datetime
+
+from accounts.notices import tell
+from applications.lifecycle import LIFECYCLE
+from applications.models import Application, Deadline, Entry
+
+# move: kind of notice (templates/notices/<kind>.txt)
+LETTERS = {
+    "submit": "submitted",
+    "return": "returned",
+    "resubmit": "resubmitted",
+    "endorse_approval": "preliminarily_approved",
+    "endorse_rejection": "rejected",
+    "take_back": "approval_taken_back",
+    "start_issuing": "service_fee_settled",
+    "issue": "completed",
+    "refuse": "rejected",
+    "revive_submitted": "revived",
+    "revive_issuing": "revived",
+}
+
+
+@LIFECYCLE.after(*LETTERS)
+def write(application: Application, *, entry: Entry, now: datetime, public_text: str = "", **facts) -> None:
+    deadline = Deadline.objects.filter(application=application).first()
+    tell(
+        application.practitioner.user,
+        LETTERS[entry.move],
+        key=f"{application.reference}:{entry.seq}:{entry.move}",
+        reference=application.reference,
+        facts={"due_on": deadline.due_on.isoformat() if deadline else "", "text": public_text},
+        now=now,
+    )

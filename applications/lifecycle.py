@@ -1,0 +1,117 @@
+"""The life of an application: its states, and the table of moves between them (SPEC §4)."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from mumaris.kit.lifecycle import Lifecycle, Move
+
+
+class State(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    AWAITING_ADMIN_FEE = "awaiting_admin_fee", _("Waiting for administrative fee")
+    SUBMITTED = "submitted", _("Submitted")
+    UNDER_REVIEW = "under_review", _("Under review")
+    RECOMMENDED = "recommended", _("Waiting for second officer")
+    RETURNED = "returned", _("Returned to you")
+    PRELIMINARILY_APPROVED = "preliminarily_approved", _("Waiting for service fee")
+    BEING_ISSUED = "being_issued", _("Being issued")
+    COMPLETED = "completed", _("Completed")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+S = State
+CLOSED = [S.COMPLETED, S.REJECTED, S.CANCELLED]
+
+# Whose turn it is while an application stands in a state; closed ones are nobody's.
+PRACTITIONER, STAFF = "practitioner", "staff"
+HOLDER = {
+    S.DRAFT: PRACTITIONER,
+    S.AWAITING_ADMIN_FEE: PRACTITIONER,
+    S.SUBMITTED: STAFF,
+    S.UNDER_REVIEW: STAFF,
+    S.RECOMMENDED: STAFF,
+    S.RETURNED: PRACTITIONER,
+    S.PRELIMINARILY_APPROVED: PRACTITIONER,
+    S.BEING_ISSUED: STAFF,
+}
+
+
+class CancelReason(models.TextChoices):
+    ADMIN_FEE_UNPAID = "admin_fee_unpaid", _("The administrative fee was not paid in time.")
+    DEFICIENCIES_UNANSWERED = "deficiencies_unanswered", _("The remarks were not answered in time.")
+    SERVICE_FEE_UNPAID = "service_fee_unpaid", _("The service fee was not paid in time.")
+
+
+class DeadlineKind(models.TextChoices):
+    ADMIN_FEE = "admin_fee", _("Pay the administrative fee")
+    RETURN = "return", _("Answer the remarks")
+    SERVICE_FEE = "service_fee", _("Pay the service fee")
+
+
+# An application in one of these states has exactly one row in Deadline; in any other it has none (APP-1).
+WAITING = {
+    S.AWAITING_ADMIN_FEE: DeadlineKind.ADMIN_FEE,
+    S.RETURNED: DeadlineKind.RETURN,
+    S.PRELIMINARILY_APPROVED: DeadlineKind.SERVICE_FEE,
+}
+
+
+def applicant(by, application) -> bool:
+    return by is not None and application.practitioner.user_id == by.pk
+
+
+def officer(permission):
+    """Staff with `permission` who are not the applicant (I17); a superuser is no exception."""
+    return lambda by, application: by is not None and by.is_staff and by.has_perm(permission) and not applicant(by, application)
+
+
+reviewer = officer("applications.review_application")
+issuer = officer("applications.issue_application")
+
+
+def holder(by, application) -> bool:
+    return reviewer(by, application) and application.reviewer_id == by.pk
+
+
+def approver(by, application) -> bool:
+    """APP-6: whoever endorses is not the one who recommended."""
+    return officer("applications.endorse_application")(by, application) and application.recommended_by_id != by.pk
+
+
+def system(by, application) -> bool:
+    return by is None
+
+
+LIFECYCLE = Lifecycle(
+    Move("declare", frozenset({S.DRAFT}), S.AWAITING_ADMIN_FEE, applicant, _("Declare and issue the invoice")),
+    Move("reopen", frozenset({S.AWAITING_ADMIN_FEE}), S.DRAFT, applicant, _("Change the application again")),
+    Move("submit", frozenset({S.AWAITING_ADMIN_FEE}), S.SUBMITTED, system),
+    Move("claim", frozenset({S.SUBMITTED}), S.UNDER_REVIEW, reviewer, _("Claim")),
+    Move("release", frozenset({S.UNDER_REVIEW}), S.SUBMITTED, holder, _("Put back in the queue")),
+    Move("return", frozenset({S.UNDER_REVIEW}), S.RETURNED, holder, _("Return to the practitioner")),
+    Move("resubmit", frozenset({S.RETURNED}), S.UNDER_REVIEW, applicant, _("Send the answers")),
+    Move("recommend", frozenset({S.UNDER_REVIEW}), S.RECOMMENDED, holder, _("Recommend")),
+    Move("endorse_approval", frozenset({S.RECOMMENDED}), S.PRELIMINARILY_APPROVED, approver, _("Endorse the approval")),
+    Move("endorse_rejection", frozenset({S.RECOMMENDED}), S.REJECTED, approver, _("Endorse the rejection")),
+    Move("send_back", frozenset({S.RECOMMENDED}), S.UNDER_REVIEW, approver, _("Send back to review")),
+    Move("take_back", frozenset({S.PRELIMINARILY_APPROVED}), S.UNDER_REVIEW, approver, _("Take the approval back")),
+    Move("start_issuing", frozenset({S.PRELIMINARILY_APPROVED}), S.BEING_ISSUED, system),
+    Move("issue", frozenset({S.BEING_ISSUED}), S.COMPLETED, issuer, _("Issue")),
+    Move("refuse", frozenset({S.BEING_ISSUED}), S.REJECTED, issuer, _("Refuse to issue")),
+    Move("lapse_admin_fee", frozenset({S.AWAITING_ADMIN_FEE}), S.CANCELLED, system),
+    Move("lapse_return", frozenset({S.RETURNED}), S.CANCELLED, system),
+    Move("lapse_service_fee", frozenset({S.PRELIMINARILY_APPROVED}), S.CANCELLED, system),
+    Move("revive_submitted", frozenset({S.CANCELLED}), S.SUBMITTED, system),
+    Move("revive_issuing", frozenset({S.CANCELLED}), S.BEING_ISSUED, system),
+)
+
+# What the end of a deadline does: the move, and the reason that is kept (DLN-1).
+LAPSES = {
+    DeadlineKind.ADMIN_FEE: ("lapse_admin_fee", CancelReason.ADMIN_FEE_UNPAID),
+    DeadlineKind.RETURN: ("lapse_return", CancelReason.DEFICIENCIES_UNANSWERED),
+    DeadlineKind.SERVICE_FEE: ("lapse_service_fee", CancelReason.SERVICE_FEE_UNPAID),
+}
+
+# What staff take up, in the order of a case's way.
+STAFF_QUEUES = [state for state, turn in HOLDER.items() if turn == STAFF]

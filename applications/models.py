@@ -1,0 +1,309 @@
+"""The case: the application, its timeline, its one deadline, what was attached and what was asked again."""
+
+import pghistory
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.lookups import Exact
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Practitioner
+from applications.lifecycle import CLOSED, LIFECYCLE, WAITING, CancelReason, DeadlineKind, State
+from documents.models import Paper
+from mumaris.kit.clock import EndOfDay
+from register.models import Rank, Specialty
+
+# A state and the last entry of the timeline always agree (I8); judged at commit, on the row as it then is.
+HISTORY_AGREES = """
+    SELECT state, moves INTO found FROM applications_application WHERE id = NEW.id;
+    IF found.moves > 0 AND NOT EXISTS (SELECT 1 FROM applications_entry e
+        WHERE e.application_id = NEW.id AND e.seq = found.moves AND e.to_state = found.state) THEN
+        RAISE EXCEPTION 'application % has no entry % that led to %', NEW.id, found.moves, found.state USING ERRCODE = '23514';
+    END IF;
+    RETURN NULL;
+"""
+
+
+def deadline_agrees(application: str) -> dict:
+    """The body of a trigger: an application waits with one deadline of the right kind, and only then (APP-1, I10)."""
+    kinds = " ".join(f"WHEN '{state}' THEN '{kind}'" for state, kind in WAITING.items())
+    return {
+        "declare": [("wanted", "text"), ("kept", "text"), ("case_id", "bigint")],
+        "func": f"""
+            case_id := {application};
+            SELECT CASE state {kinds} END INTO wanted FROM applications_application WHERE id = case_id;
+            SELECT kind INTO kept FROM applications_deadline WHERE application_id = case_id;
+            IF wanted IS DISTINCT FROM kept THEN
+                RAISE EXCEPTION 'application % needs deadline %, has %', case_id, coalesce(wanted, 'none'), coalesce(kept, 'none')
+                    USING ERRCODE = '23514';
+            END IF;
+            RETURN NULL;
+        """,
+    }
+
+
+class ApplicationQuerySet(models.QuerySet["Application"]):
+    def visible_to(self, user) -> "ApplicationQuerySet":
+        return self.filter(practitioner__user=user)
+
+    def open(self) -> "ApplicationQuerySet":
+        return self.exclude(state__in=CLOSED)
+
+
+@pghistory.track(level=pghistory.Statement, exclude=["judgement"])
+class Application(models.Model):
+    """One request for one service. `moves` counts its moves, `version` every change that the applicant or staff made."""
+
+    reference = models.CharField(_("reference"), max_length=15, unique=True)
+    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="applications", verbose_name=_("practitioner"))
+    service = models.SlugField(_("service"), max_length=30)
+    state = models.CharField(_("state"), max_length=24, choices=State, default=State.DRAFT)
+    moves = models.PositiveIntegerField(default=0, editable=False)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    answers = models.JSONField(_("answers"), default=dict)
+    judgement = models.JSONField(_("conditions as judged at the declaration"), default=list)
+    asked_specialty = models.ForeignKey(Specialty, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("specialty asked for"))
+    asked_rank = models.ForeignKey(Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank asked for"))
+    granted_specialty = models.ForeignKey(Specialty, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("specialty granted"))
+    granted_rank = models.ForeignKey(Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank granted"))
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reviewer"))
+    recommendation = models.CharField(_("recommendation"), max_length=8, blank=True, choices=[("approve", _("Approve")), ("reject", _("Reject"))])
+    recommended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("recommended by"))
+    cancel_reason = models.CharField(_("reason of cancellation"), max_length=24, blank=True, choices=CancelReason)
+    created_at = models.DateTimeField(_("created at"))
+    saved_at = models.DateTimeField(_("saved at"))
+    submitted_at = models.DateTimeField(_("submitted at"), null=True, blank=True)
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("application")
+        verbose_name_plural = _("applications")
+        ordering = ["-created_at", "-pk"]
+        permissions = [
+            ("review_application", _("Can review applications")),
+            ("endorse_application", _("Can endorse recommendations")),
+            ("issue_application", _("Can make the last check and issue")),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["practitioner", "service"], condition=~Q(state__in=CLOSED), name="one_open_application"),
+            models.UniqueConstraint(fields=["id", "practitioner"], name="application_and_owner"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="application_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=CLOSED, closed_at__isnull=False) | (~Q(state__in=CLOSED) & Q(closed_at=None)), name="closed_has_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "awaiting_admin_fee", "cancelled"]) | Q(submitted_at__isnull=False), name="submitted_has_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["preliminarily_approved", "being_issued", "completed"]) | Q(approved_at__isnull=False), name="approved_has_time"
+            ),
+            models.CheckConstraint(
+                condition=(Q(submitted_at=None) | Q(submitted_at__gte=F("created_at")))
+                & (Q(approved_at=None) | Q(approved_at__gte=F("submitted_at")))
+                & (Q(closed_at=None) | Q(closed_at__gte=F("created_at"))),
+                name="times_in_order",
+            ),
+            models.CheckConstraint(condition=(Q(state="cancelled") & ~Q(cancel_reason="")) | (~Q(state="cancelled") & Q(cancel_reason="")), name="cancelled_has_reason"),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="lifecycle", field="state", transitions=LIFECYCLE.edges()),
+            pgtrigger.Protect(name="born_as_draft", operation=pgtrigger.Insert, condition=~pgtrigger.Q(new__state="draft") | ~pgtrigger.Q(new__moves=0)),
+            pgtrigger.Protect(name="only_drafts_deleted", operation=pgtrigger.Delete, condition=pgtrigger.Q(old__moves__gt=0)),
+            pgtrigger.ReadOnly(name="identity_fixed", fields=["practitioner", "service", "reference", "created_at"]),
+            pgtrigger.Trigger(
+                name="moves_counted",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__state__df=pgtrigger.F("new__state")),
+                func="IF NEW.moves <> OLD.moves + 1 THEN RAISE EXCEPTION 'stale move' USING ERRCODE = '40001'; END IF; RETURN NEW;",
+            ),
+            pgtrigger.Trigger(
+                name="history_agrees",
+                operation=pgtrigger.UpdateOf("state"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                declare=[("found", "record")],
+                func=HISTORY_AGREES,
+            ),
+            pgtrigger.Trigger(
+                name="deadline_agrees",
+                operation=pgtrigger.UpdateOf("state"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                **deadline_agrees("NEW.id"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Entry(models.Model):
+    """One move in the timeline: what happened, who did it, in words (APP-1). Never changed."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="timeline", verbose_name=_("application"))
+    seq = models.PositiveIntegerField()
+    move = models.CharField(_("move"), max_length=20)
+    from_state = models.CharField(_("from"), max_length=24, choices=State)
+    to_state = models.CharField(_("to"), max_length=24, choices=State)
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    public_text = models.TextField(_("text for the practitioner"), blank=True)
+    internal_text = models.TextField(_("internal text"), blank=True)
+
+    class Meta:
+        verbose_name = _("timeline entry")
+        verbose_name_plural = _("timeline")
+        ordering = ["-seq"]
+        constraints = [models.UniqueConstraint(fields=["application", "seq"], name="one_entry_per_move")]
+        triggers = [
+            pgtrigger.Protect(name="entry_fixed", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="entries_chain",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                declare=[("before_it", "text")],
+                func="""
+                    SELECT to_state INTO before_it FROM applications_entry WHERE application_id = NEW.application_id AND seq = NEW.seq - 1;
+                    IF NEW.seq < 1 OR coalesce(before_it, 'draft') <> NEW.from_state OR (NEW.seq > 1 AND before_it IS NULL) THEN
+                        RAISE EXCEPTION 'entry % of application % does not follow', NEW.seq, NEW.application_id USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}: {self.move}"
+
+
+class Deadline(models.Model):
+    """The one clock of a waiting application; narrow, so that sweeping it is cheap (DLN-1, DLN-2)."""
+
+    application = models.OneToOneField(Application, models.CASCADE, primary_key=True, verbose_name=_("application"))
+    kind = models.CharField(_("kind"), max_length=12, choices=DeadlineKind)
+    due_on = models.DateField(_("last day"))
+    grace_days = models.PositiveSmallIntegerField(default=0)
+    lapses_at = models.DateTimeField(_("cut-off"), db_index=True)
+
+    class Meta:
+        verbose_name = _("deadline")
+        verbose_name_plural = _("deadlines")
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=DeadlineKind.values), name="deadline_kind_known"),
+            models.CheckConstraint(condition=Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))), name="deadline_is_end_of_day"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="case_waits",
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                **deadline_agrees("coalesce(NEW.application_id, OLD.application_id)"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.due_on}"
+
+
+class Attachment(models.Model):
+    """A paper in a slot of an application; a replaced one stays on record. The database keeps paper and case one person's (I19)."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="attachments", verbose_name=_("application"))
+    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="+")
+    slot = models.SlugField(_("slot"), max_length=40)
+    paper = models.ForeignKey(Paper, models.PROTECT, related_name="attachments", verbose_name=_("paper"))
+    issued_on = models.DateField(_("date on the paper"), null=True, blank=True)
+    attached_at = models.DateTimeField(_("attached at"))
+    replaced_at = models.DateTimeField(_("replaced at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        ordering = ["attached_at"]
+        constraints = [models.UniqueConstraint(fields=["application", "slot"], condition=Q(replaced_at=None), name="one_paper_per_slot")]
+
+    def __str__(self) -> str:
+        return f"{self.slot}: {self.paper_id}"
+
+
+@pghistory.track()
+class ReturnReason(models.Model):
+    """A ready-made reason to ask for something again, in both languages (APP-4)."""
+
+    code = models.SlugField(_("code"), max_length=40, unique=True)
+    text_ar = models.CharField(_("text in Arabic"), max_length=300)
+    text_en = models.CharField(_("text in English"), max_length=300)
+
+    class Meta:
+        verbose_name = _("return reason")
+        verbose_name_plural = _("return reasons")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.text_ar if get_language() == "ar" else self.text_en
+
+
+class AnswerKind(models.TextChoices):
+    FILE = "file", _("A new file")
+    TEXT = "text", _("An explanation")
+    CANNOT = "cannot", _("I cannot, because")
+
+
+class ReturnItem(models.Model):
+    """One thing a return asks for, and the answer to it (APP-4). `target` is a slot or a question of the service."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="return_items", verbose_name=_("application"))
+    entry_seq = models.PositiveIntegerField()
+    target = models.SlugField(_("item"), max_length=40)
+    reason = models.ForeignKey(ReturnReason, models.PROTECT, verbose_name=_("reason"))
+    remark = models.CharField(_("remark"), max_length=500, blank=True)
+    answer_kind = models.CharField(_("answer"), max_length=6, choices=AnswerKind, blank=True)
+    answer_text = models.TextField(_("answer in words"), blank=True)
+    answer_paper = models.ForeignKey(Paper, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("answer as file"))
+    answer_issued_on = models.DateField(_("date on the file"), null=True, blank=True)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("returned item")
+        verbose_name_plural = _("returned items")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "entry_seq", "target"], name="one_remark_per_item"),
+            models.CheckConstraint(condition=Q(answer_kind="", answered_at=None) | ~Q(answer_kind="") & Q(answered_at__isnull=False), name="answer_has_time"),
+            models.CheckConstraint(condition=~Q(answer_kind="file") | Q(answer_paper__isnull=False), name="file_answer_has_file"),
+            models.CheckConstraint(condition=~Q(answer_kind__in=["text", "cannot"]) | ~Q(answer_text=""), name="worded_answer_has_words"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.reason_id}"
+
+
+@pghistory.track()
+class Fee(models.Model):
+    """A price from a day on: service × purpose × fee category (empty = every category), in halalas (PAY-2)."""
+
+    service = models.SlugField(_("service"), max_length=30)
+    purpose = models.CharField(_("purpose"), max_length=10, choices=[("admin", _("Administrative fee")), ("service", _("Service fee"))])
+    category = models.SlugField(_("fee category"), max_length=30, blank=True)
+    amount = models.BigIntegerField(_("amount in halalas"))
+    effective_from = models.DateField(_("in force from"))
+    official = models.BooleanField(_("official figure"), default=False, help_text=_("Leave empty for a demo figure."))
+
+    class Meta:
+        verbose_name = _("fee")
+        verbose_name_plural = _("fee schedule")
+        ordering = ["service", "purpose", "category", "-effective_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "purpose", "category", "effective_from"], name="one_fee_per_day"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="fee_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.purpose} {self.category}: {self.amount}"

@@ -1,0 +1,88 @@
+"""What time itself does to applications. A sweep is a WHERE clause: it never waits, may run twice, at once, anywhere (DLN-2)."""
+
+from datetime import datetime
+
+import pghistory
+from django.db import connection, transaction
+from django.db.models import F
+
+from accounts.models import Notice
+from accounts.notices import tell_all
+from applications.lifecycle import LAPSES, LIFECYCLE, DeadlineKind, State
+from applications.models import Application, Deadline, Entry
+from payments import billing
+from payments.models import Purpose
+
+# An open demand may only end when every live attempt was asked after the cut-off, and no received payment waits to be settled.
+DUE_UNPAID = """
+    SELECT a.id, a.reference, a.moves, a.state, p.user_id, i.id
+    FROM applications_deadline d
+    JOIN applications_application a ON a.id = d.application_id
+    JOIN accounts_practitioner p ON p.id = a.practitioner_id
+    JOIN payments_invoice i ON i."case" = a.reference AND i.purpose = %(purpose)s AND i.state = 'issued'
+    WHERE d.kind = %(kind)s AND d.lapses_at <= %(now)s
+      AND NOT EXISTS (SELECT 1 FROM payments_attempt t WHERE t.invoice_id = i.id
+                      AND t.state IN ('starting', 'open') AND (t.asked_at IS NULL OR t.asked_at < d.lapses_at))
+      AND NOT EXISTS (SELECT 1 FROM payments_payment m WHERE m.invoice_id = i.id AND m.disposition = 'received')
+    ORDER BY d.lapses_at
+    LIMIT %(batch)s
+    FOR UPDATE OF d, i, a SKIP LOCKED
+"""
+DUE_UNANSWERED = """
+    SELECT a.id, a.reference, a.moves, a.state, p.user_id, NULL
+    FROM applications_deadline d
+    JOIN applications_application a ON a.id = d.application_id
+    JOIN accounts_practitioner p ON p.id = a.practitioner_id
+    WHERE d.kind = %(kind)s AND d.lapses_at <= %(now)s
+    ORDER BY d.lapses_at
+    LIMIT %(batch)s
+    FOR UPDATE OF d, a SKIP LOCKED
+"""
+PURPOSES = {DeadlineKind.ADMIN_FEE: Purpose.ADMIN, DeadlineKind.SERVICE_FEE: Purpose.SERVICE}
+
+
+def lapse(now: datetime, batch: int = 500) -> int:
+    """Cancel every application whose cut-off lies at or before `now` (UTC); returns how many were cancelled here."""
+    total = 0
+    for kind in LAPSES:
+        while cancelled := _lapse_batch(kind, now, batch):
+            total += cancelled
+    return total
+
+
+@transaction.atomic
+def _lapse_batch(kind: DeadlineKind, now: datetime, batch: int) -> int:
+    name, reason = LAPSES[kind]
+    purpose = PURPOSES.get(kind)
+    with connection.cursor() as cursor, pghistory.context(reason=str(reason.value)):
+        cursor.execute(DUE_UNPAID if purpose else DUE_UNANSWERED, {"kind": kind, "purpose": purpose, "now": now, "batch": batch})
+        due = cursor.fetchall()
+        if not due:
+            return 0
+        ids = [row[0] for row in due]
+        Application.objects.filter(pk__in=ids).update(
+            state=LIFECYCLE[name].target,
+            moves=F("moves") + 1,
+            version=F("version") + 1,
+            cancel_reason=reason,
+            closed_at=now,
+            saved_at=now,
+        )
+        Deadline.objects.filter(pk__in=ids).delete()
+        billing.lapse([row[5] for row in due if row[5]])
+        Entry.objects.bulk_create(
+            Entry(application_id=pk, seq=moves + 1, move=name, from_state=state, to_state=State.CANCELLED, at=now)
+            for pk, _reference, moves, state, _user, _invoice in due
+        )
+        tell_all(
+            Notice(
+                recipient_id=user,
+                kind="cancelled",
+                key=f"{reference}:{moves + 1}:cancelled",
+                reference=reference,
+                facts={"reason": reason.value},
+                created_at=now,
+            )
+            for _pk, reference, moves, _state, user, _invoice in due
+        )
+    return len(due)

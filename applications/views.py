@@ -1,0 +1,287 @@
+"""The practitioner's pages of an application. Every view fetches through `visible_to`: a stranger's case is a missing one."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.views import own_practitioner
+from applications import dossier as dossiers
+from applications import filing, presenting
+from applications.catalogue import CATALOGUE, Service
+from applications.forms import DeclarationForm, ItemAnswerForm, QuestionsForm
+from applications.lifecycle import State
+from applications.models import AnswerKind, Application, ReturnItem
+from applications.progress import advance
+from documents import wallet
+from documents.checks import Refused
+from documents.forms import UploadForm
+from mumaris.kit.clock import add_months, today
+from mumaris.kit.clock import now as clock_now
+from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.policy import value
+
+
+def _service(slug: str) -> Service:
+    try:
+        return CATALOGUE[slug]
+    except KeyError:
+        raise Http404 from None
+
+
+def _own(request: HttpRequest, reference: str, *states: str) -> Application:
+    """One's own application; in another state than `states` the step does not exist, and the page of the case says why."""
+    application = get_object_or_404(
+        Application.objects.visible_to(request.user).select_related(
+            "practitioner__user", "asked_specialty__profession", "asked_rank", "granted_specialty__profession", "granted_rank", "deadline"
+        ),
+        reference=reference,
+    )
+    if states and application.state not in states:
+        messages.warning(request, _("That step is not open now. Here is where the application stands."))
+        raise Elsewhere(application)
+    return application
+
+
+class Elsewhere(Exception):
+    """The case stands in another state: its own page is where to go."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+
+def _or_case(view):
+    """Decorator: a step that is not open leads to the page of the case, with every reason shown."""
+
+    def wrapped(request: HttpRequest, reference: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, reference, *args, **kwargs)
+        except Elsewhere as elsewhere:
+            return redirect("application", elsewhere.application.reference)
+        except NotAllowed as refusal:
+            for reason in refusal.reasons:
+                messages.error(request, reason)
+            return redirect("application", reference)
+
+    wrapped.__name__ = view.__name__
+    return wrapped
+
+
+@login_not_required
+@require_safe
+def services(request: HttpRequest) -> HttpResponse:
+    """SRV-0: what is offered."""
+    on = today(clock_now())
+    return render(request, "pages/services.html", {"services": presenting.offered(on)})
+
+
+@login_not_required
+@require_safe
+def service(request: HttpRequest, slug: str) -> HttpResponse:
+    """One service, and for a practitioner its conditions judged rule by rule before anything is paid (SRV-12)."""
+    offered = _service(slug)
+    now = clock_now()
+    dossier = None
+    if request.user.is_authenticated and not request.user.is_staff:
+        dossier = dossiers.load(own_practitioner(request), now)
+    return render(request, "pages/service.html", presenting.service_page(offered, dossier, today(now)))
+
+
+@require_POST
+def start(request: HttpRequest, slug: str) -> HttpResponse:
+    """Begin or go on with the one open application of this service (APP-2)."""
+    offered = _service(slug)
+    practitioner = own_practitioner(request)
+    if practitioner is None:
+        messages.info(request, _("First tell us who you are. Then the application begins."))
+        return redirect(reverse("personal_data") + "?next=" + reverse("service", args=[slug]))
+    application = filing.start(practitioner, offered, now=clock_now())
+    return redirect("application_questions" if application.state == State.DRAFT else "application", application.reference)
+
+
+@require_safe
+def applications(request: HttpRequest) -> HttpResponse:
+    cases = Application.objects.visible_to(request.user).select_related("deadline")[:100]
+    return render(request, "applications/list.html", {"rows": [presenting.row(case) for case in cases]})
+
+
+@require_safe
+def application(request: HttpRequest, reference: str) -> HttpResponse:
+    """Where the case stands, who holds it, what ends the wait, and all that happened (APP-5)."""
+    case = _own(request, reference)
+    return render(request, "applications/application.html", presenting.case_page(case, clock_now()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_or_case
+def questions(request: HttpRequest, reference: str) -> HttpResponse:
+    case = _own(request, reference, State.DRAFT)
+    offered, now = CATALOGUE[case.service], clock_now()
+    dossier = dossiers.load(case.practitioner, now, case)
+    form = QuestionsForm(offered, dossier, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            filing.save_answers(
+                case,
+                form.answers(),
+                version=form.cleaned_data["version"],
+                now=now,
+                specialty=form.cleaned_data.get("specialty"),
+                rank=form.cleaned_data.get("rank"),
+            )
+        except filing.ChangedMeanwhile:
+            form.add_error(None, _("This draft was changed in another window meanwhile. Open it again to see what it holds now."))
+        else:
+            return redirect("application" if "later" in request.POST else "application_documents", case.reference)
+    context = {"form": form, "case": case, "service": offered, "steps": presenting.STEPS, "step": 1, "dossier": dossier}
+    return render(request, "applications/questions.html", context)
+
+
+@require_safe
+@_or_case
+def documents(request: HttpRequest, reference: str) -> HttpResponse:
+    case = _own(request, reference, State.DRAFT)
+    return _documents_page(request, case)
+
+
+@require_POST
+@_or_case
+def attach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
+    """One slot, one POST: the file is examined, and what is wrong with it is said at its slot (DOC-1, DOC-5)."""
+    case = _own(request, reference, State.DRAFT)
+    now = clock_now()
+    dossier = dossiers.load(case.practitioner, now, case)
+    asked = next((one for one in CATALOGUE[case.service].slots(dossier) if one.slug == slot), None)
+    if asked is None:
+        raise Http404
+    form = UploadForm(request.POST, request.FILES, dated=asked.dated, prefix=slot)
+    if form.is_valid() and not _too_old(form, asked, now):
+        try:
+            paper = wallet.take_in(form.cleaned_data["file"], practitioner=case.practitioner, kind=slot, now=now)
+        except Refused as refusal:
+            form.add_error("file", refusal)
+        except OSError:
+            form.add_error("file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost."))
+        else:
+            filing.attach(case, slot, paper, issued_on=form.cleaned_data.get("issued_on"), now=now)
+            messages.success(request, _("%(paper)s is attached.") % {"paper": asked.name})
+            return redirect(reverse("application_documents", args=[reference]) + f"#slot-{slot}")
+    return _documents_page(request, case, failed={slot: form})
+
+
+@require_POST
+@_or_case
+def detach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
+    case = _own(request, reference, State.DRAFT)
+    filing.detach(case, slot, now=clock_now())
+    return redirect("application_documents", reference)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_or_case
+def check(request: HttpRequest, reference: str) -> HttpResponse:
+    """APP-3: everything is read back; declaring it true issues the administrative invoice."""
+    case = _own(request, reference, State.DRAFT)
+    offered, now = CATALOGUE[case.service], clock_now()
+    form = DeclarationForm(request.POST or None, initial={"version": case.version})
+    if request.method == "POST" and form.is_valid():
+        if form.cleaned_data["version"] != case.version:
+            form.add_error(None, _("This draft was changed in another window meanwhile. Read your answers once more."))
+        else:
+            try:
+                filing.declare(case, by=request.user, now=now)
+            except NotAllowed as refusal:
+                for reason in refusal.reasons:
+                    form.add_error(None, reason)
+            else:
+                return redirect("application", reference)
+    dossier = dossiers.load(case.practitioner, now, case)
+    return render(request, "applications/check.html", presenting.check_page(case, offered, dossier, form))
+
+
+@require_POST
+@_or_case
+def reopen(request: HttpRequest, reference: str) -> HttpResponse:
+    case = _own(request, reference)
+    advance(case.pk, "reopen", by=request.user, now=clock_now())
+    messages.success(request, _("The invoice is void. Change what you like and declare again."))
+    return redirect("application_questions", reference)
+
+
+@require_POST
+@_or_case
+def discard(request: HttpRequest, reference: str) -> HttpResponse:
+    case = _own(request, reference)
+    filing.discard(case)
+    messages.success(request, _("The draft is deleted."))
+    return redirect("applications")
+
+
+@require_safe
+@_or_case
+def remarks(request: HttpRequest, reference: str) -> HttpResponse:
+    """APP-4: the returned items, each with its reason and its answer."""
+    case = _own(request, reference, State.RETURNED)
+    return _remarks_page(request, case)
+
+
+@require_POST
+@_or_case
+def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
+    case = _own(request, reference, State.RETURNED)
+    item = get_object_or_404(ReturnItem, application=case, entry_seq=case.moves, target=target)
+    offered, now = CATALOGUE[case.service], clock_now()
+    asked = next((slot for slot in offered.documents if slot.slug == target), None)
+    form = ItemAnswerForm(request.POST, request.FILES, takes_file=asked is not None, dated=bool(asked and asked.dated), prefix=target)
+    if form.is_valid() and not (asked and _too_old(form, asked, now)):
+        paper, kind = None, form.cleaned_data["kind"]
+        try:
+            if kind == AnswerKind.FILE:
+                paper = wallet.take_in(form.cleaned_data["file"], practitioner=case.practitioner, kind=target, now=now)
+        except Refused as refusal:
+            form.add_error("file", refusal)
+        except OSError:
+            form.add_error("file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost."))
+        else:
+            filing.answer(
+                item, kind=kind, text=form.cleaned_data.get("text", ""), paper=paper, issued_on=form.cleaned_data.get("issued_on"), now=now
+            )
+            messages.success(request, _("Your answer is saved. Send all answers when they are complete."))
+            return redirect("application_remarks", reference)
+    return _remarks_page(request, case, failed={target: form})
+
+
+@require_POST
+@_or_case
+def resubmit(request: HttpRequest, reference: str) -> HttpResponse:
+    case = _own(request, reference)
+    advance(case.pk, "resubmit", by=request.user, now=clock_now())
+    messages.success(request, _("Your answers are sent. The same reviewer goes on with them."))
+    return redirect("application", reference)
+
+
+def _documents_page(request: HttpRequest, case: Application, failed: dict[str, UploadForm] | None = None) -> HttpResponse:
+    offered = CATALOGUE[case.service]
+    dossier = dossiers.load(case.practitioner, clock_now(), case)
+    return render(request, "applications/documents.html", presenting.documents_page(case, offered, dossier, failed or {}))
+
+
+def _remarks_page(request: HttpRequest, case: Application, failed: dict[str, ItemAnswerForm] | None = None) -> HttpResponse:
+    return render(request, "applications/remarks.html", presenting.remarks_page(case, failed or {}))
+
+
+def _too_old(form: Any, slot: Any, now) -> bool:
+    """DOC-5: a dated letter that is older than the policy's months is refused where its date was typed."""
+    issued_on = form.cleaned_data.get("issued_on")
+    if not (slot.dated and issued_on):
+        return False
+    months = value("employer_letter.months", today(now))
+    if issued_on >= add_months(today(now), -months):
+        return False
+    form.add_error("issued_on", _("The letter is older than %(months)s months. Ask your employer for a new one.") % {"months": months})
+    return True
