@@ -39,6 +39,10 @@ GCC_COUNTRIES = tuple(_GCC_NUMBERS)
 
 _SHOWN_FIRST, _SHOWN_LAST = 1, 2
 _NAME_SIGNS = " -'."
+_OTHER_LETTERS = {
+    "ARABIC": _("Type this name in Arabic letters only."),
+    "LATIN": _("Type this name in English letters only, as in the passport."),
+}
 _COUNTRY_AND_NUMBER = re.compile(r"([A-Za-z]{2})[\s/-]+(.+)")
 
 
@@ -155,24 +159,25 @@ def mask(number: str) -> str:
 
 def arabic_name(text: str) -> str:
     """One part of a name in Arabic letters, spaces made single (ACC-5). Raises ValidationError, code "name"."""
-    return _name(text, "ARABIC", _("Type this name in Arabic letters only."))
+    return _name(text, "ARABIC")
 
 
 def english_name(text: str) -> str:
     """One part of a name in Latin letters, as in the passport (ACC-5). Raises ValidationError, code "name"."""
-    return _name(text, "LATIN", _("Type this name in English letters only, as in the passport."))
+    return _name(text, "LATIN")
 
 
-def _name(text: str, script: str, refusal: str) -> str:
-    # NFKC folds letters copied out of PDFs (presentation forms, ligatures) and full-width ones into plain letters.
+def _name(text: str, script: str) -> str:
     try:
-        name = " ".join(unicodedata.normalize("NFKC", digits.clean(text)).replace("\u2019", "'").split())
+        seen = digits.clean(text)
     except ValueError as error:
         raise ValidationError(str(error), code="name") from None
-    if any(char.isnumeric() for char in name):
+    # NFKC folds letters copied out of PDFs (presentation forms, ligatures) and full-width ones into plain letters.
+    name = " ".join(unicodedata.normalize("NFKC", seen).replace("\u2019", "'").split())
+    if any(char.isnumeric() for char in seen):
         raise ValidationError(_("A name has no digits."), code="name")
     if not all(char in _NAME_SIGNS or _is_of(script, char) for char in name) or not name[:1].isalpha():
-        raise ValidationError(refusal, code="name")
+        raise ValidationError(_OTHER_LETTERS[script], code="name")
     return name
 
 

@@ -1,7 +1,7 @@
 """Telling people: one row is the inbox entry and the outgoing message, written in the caller's transaction (NTC-1)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -26,12 +26,20 @@ def tell_all(notices: Iterable[Notice]) -> None:
 
 
 def words(notice: Notice, language: str) -> tuple[str, str]:
-    """Subject and body of a notice in a language: the first line of its template, and the rest."""
-    link = settings.PORTAL_URL + (reverse("application", args=[notice.reference]) if notice.reference else reverse("inbox"))
+    """Subject and body of a notice in a language: the first line of its template, and the rest.
+
+    A fact whose name ends in _on is a day, or "" where there is none.
+    """
+    facts = {name: date.fromisoformat(fact) if name.endswith("_on") and fact else fact for name, fact in notice.facts.items()}
     with translation.override(language):
-        text = render_to_string(f"notices/{notice.kind}.txt", {**notice.facts, "reference": notice.reference, "link": link})
+        text = render_to_string(f"notices/{notice.kind}.txt", {**facts, "reference": notice.reference})
     subject, _newline, body = text.strip().partition("\n")
     return subject.strip(), body.strip()
+
+
+def link(notice: Notice) -> str:
+    """Where the portal shows what the notice is about."""
+    return settings.PORTAL_URL + (reverse("application", args=[notice.reference]) if notice.reference else reverse("inbox"))
 
 
 @transaction.atomic
@@ -46,7 +54,7 @@ def deliver(now: datetime, batch: int = 200) -> int:
             notice.recipient.email,
             settings.DEFAULT_FROM_EMAIL,
             subject=subject,
-            message=body,
+            message=f"{body}\n\n{link(notice)}\n",
             headers={"X-Portal-Notice": notice.key, "Content-Language": notice.recipient.language},
             priority="medium",
         )

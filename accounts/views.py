@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -45,16 +46,16 @@ def personal_data(request: HttpRequest) -> HttpResponse:
             form.add_error(None, _("Your data was changed in another window meanwhile. Open this page again to see it."))
         else:
             messages.success(request, _("Your data is saved."))
-            return redirect(_next(request, "account"))
-    return render(request, "accounts/personal_data.html", {"form": form, "next": _next(request, "")})
+            return redirect(next_page(request, "account"))
+    return render(request, "accounts/personal_data.html", {"form": form, "next": next_page(request, "")})
 
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """NTC-1: everything the portal told this person, newest first."""
-    shown = Notice.objects.visible_to(request.user)[:100]
-    entries = [{"notice": notice, "subject": notices.words(notice, request.LANGUAGE_CODE)[0]} for notice in shown]
-    return render(request, "accounts/inbox.html", {"entries": entries})
+    page = Paginator(Notice.objects.visible_to(request.user), 25).get_page(request.GET.get("page"))
+    entries = [{"notice": notice, "subject": notices.words(notice, request.LANGUAGE_CODE)[0]} for notice in page]
+    return render(request, "accounts/inbox.html", {"entries": entries, "page": page})
 
 
 @require_safe
@@ -73,7 +74,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("language", "")
     if chosen not in dict(settings.LANGUAGES):
         chosen = settings.LANGUAGE_CODE
-    response = redirect(_next(request, "home"))
+    response = redirect(next_page(request, "home"))
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 86400, secure=settings.LANGUAGE_COOKIE_SECURE, samesite="Lax", httponly=True
     )
@@ -83,8 +84,8 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _next(request: HttpRequest, fallback: str) -> str:
-    """Where to go on: a page of ours that the form names, else `fallback`."""
+def next_page(request: HttpRequest, fallback: str) -> str:
+    """Where to go on: a page of ours that the form or the address names as `next`, else `fallback`."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if safe and wanted.startswith("/") else fallback

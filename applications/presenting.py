@@ -4,20 +4,24 @@ from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from applications import fees, filing, review
 from applications.catalogue import CATALOGUE, Service
 from applications.dossier import Dossier
 from applications.forms import ItemAnswerForm, read_back
-from applications.lifecycle import HOLDER, PRACTITIONER, State
+from applications.lifecycle import HOLDER, PRACTITIONER, STAFF, State
 from applications.models import Application
 from documents.forms import UploadForm
 from mumaris.kit.clock import today
-from mumaris.kit.policy import Policies
+from mumaris.kit.policy import Policies, value
+from mumaris.kit.templatetags import look
 from payments import attempts
 from payments.models import Invoice, Method, Purpose
+from register import issuing
 from register.models import IssuedPaper
 
 STEPS = [gettext_lazy("Your data"), gettext_lazy("Questions"), gettext_lazy("Documents"), gettext_lazy("Check and declare")]
@@ -96,9 +100,10 @@ def service_page(service: Service, dossier: Dossier | None, on: date) -> dict[st
     prices = fees.schedule(service.slug, on)
     findings = list(service.findings(dossier)) if dossier else []
     asked = set(service.slots(dossier)) if dossier and dossier.practitioner else None
+    here = reverse("service", args=[service.slug])
     return {
         "service": _card(service, prices, policies) | {"gives": service.gives, "who": service.who},
-        "rules": [_rule(rule, finding, None) for rule, finding in findings] if dossier else None,
+        "rules": [_rule(rule, finding, None, here) for rule, finding in findings] if dossier else None,
         "obstacles": len(service.obstacles(dossier)) if dossier else 0,
         "documents": [
             {"name": slot.name, "about": slot.hint, "whom": slot.whom, "not_needed": asked is not None and slot not in asked}
@@ -118,18 +123,18 @@ def service_page(service: Service, dossier: Dossier | None, on: date) -> dict[st
 
 
 def row(case: Application) -> dict[str, Any]:
-    """One application in a list."""
-    deadline = getattr(case, "deadline", None)
+    """One application in a list; a closed one has no stage."""
+    deadline, state = getattr(case, "deadline", None), State(case.state)
     return {
         "reference": case.reference,
         "name": CATALOGUE[case.service].name,
         "state": case.state,
-        "stage": STAGE_OF.get(State(case.state)),
+        "stage": STAGE_OF[state] if state in HOLDER else None,
         "stages": len(STAGES),
         "due": deadline.due_on if deadline else None,
         "url": reverse("application", args=[case.reference]),
         "since": case.saved_at,
-        "mine": HOLDER.get(State(case.state)) == PRACTITIONER,
+        "mine": HOLDER.get(state) == PRACTITIONER,
     }
 
 
@@ -149,6 +154,7 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
         "case": case,
         "service": service,
         "state": state,
+        "today": today(now),
         "stages": STAGES,
         "stage": STAGE_OF.get(state),
         "invoice": invoice,
@@ -166,11 +172,18 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
                 "issued_on": one.issued_on,
                 "attached_at": one.attached_at,
                 "replaced": bool(one.replaced_at),
+                "state": "accepted" if one.paper.readable else "checking",
             }
             for one in attached
         ],
         "papers": [
-            {"name": paper.get_kind_display(), "number": paper.number, "ready": bool(paper.storage_key), "url": reverse("issued_paper", args=[paper.number])}
+            {
+                "name": paper.get_kind_display(),
+                "number": paper.number,
+                "ready": bool(paper.storage_key),
+                "url": reverse("issued_paper", args=[paper.number]),
+                "verify_url": reverse("verify_paper", args=[issuing.token(paper.number)]),
+            }
             for paper in issued
         ],
         "granted_differs": bool(
@@ -179,11 +192,12 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
             and case.asked_rank_id
         ),
         "can_discard": state == State.DRAFT and not case.moves,
+        "judged": case.judgement[get_language()] if case.judgement else [],
     }
 
 
 def documents_page(case: Application, service: Service, dossier: Dossier, failed: dict[str, UploadForm]) -> dict[str, Any]:
-    """The slots that this practitioner must fill; a failed form keeps what was typed at its slot."""
+    """The slots that this practitioner must fill; a failed form keeps what was typed at its slot, and `form` is it."""
     slots = []
     for slot in service.slots(dossier):
         attachment = dossier.attachments.get(slot.slug)
@@ -193,9 +207,8 @@ def documents_page(case: Application, service: Service, dossier: Dossier, failed
                 "name": slot.slug,
                 "title": slot.name,
                 "about": slot.hint,
-                "dated": slot.dated,
                 "form": form,
-                "state": "refused" if form.errors else "accepted" if attachment else "missing",
+                "state": "refused" if form.errors else "missing" if not attachment else "accepted" if attachment.paper.readable else "checking",
                 "upload_url": reverse("application_attach", args=[case.reference, slot.slug]),
                 "remove_url": reverse("application_detach", args=[case.reference, slot.slug]),
                 "issued_on": attachment.issued_on if attachment else None,
@@ -204,7 +217,16 @@ def documents_page(case: Application, service: Service, dossier: Dossier, failed
                 else None,
             }
         )
-    return {"case": case, "service": service, "slots": slots, "failed": list(failed.values()), "steps": STEPS, "step": 2}
+    return {
+        "case": case,
+        "service": service,
+        "slots": slots,
+        "missing": sum(not slot["file"] for slot in slots),
+        "form": next(iter(failed.values()), None),
+        "here": reverse("application_documents", args=[case.reference]),
+        "steps": STEPS,
+        "step": 2,
+    }
 
 
 def check_page(case: Application, service: Service, dossier: Dossier, form: Any) -> dict[str, Any]:
@@ -213,9 +235,11 @@ def check_page(case: Application, service: Service, dossier: Dossier, form: Any)
     prices = fees.schedule(service.slug, dossier.day)
     rank = case.asked_rank or (dossier.usable_classification.rank if dossier.usable_classification else None)
     category = rank.fee_category if rank else ""
-    admin = _price(prices, Purpose.ADMIN, category)
-    later = _price(prices, Purpose.SERVICE, category)
-    personal = reverse("personal_data")
+    lines = [{"name": _("Administrative fee"), "when": _("now"), "halalas": _price(prices, Purpose.ADMIN, category), "note": _("not refundable")}]
+    if rank:
+        lines.append({"name": _("Service fee"), "when": _("after preliminary approval"), "halalas": _price(prices, Purpose.SERVICE, category)})
+    here = reverse("application_check", args=[case.reference])
+    personal = _and_back("personal_data", here)
     asked = reverse("application_questions", args=[case.reference])
     return {
         "case": case,
@@ -225,28 +249,30 @@ def check_page(case: Application, service: Service, dossier: Dossier, form: Any)
         "step": 3,
         "person_rows": [
             {"label": _("Name in Arabic"), "value": person.name_ar, "url": personal},
-            {"label": _("Name in English"), "value": person.name_en, "url": personal},
-            {"label": _("Birth date"), "day": person.birth_date, "url": personal},
-            {"label": identity.get_kind_display() if identity else _("Identity"), "code": identity.masked if identity else "", "url": personal},
-            {"label": _("Mobile"), "code": str(person.mobile), "url": personal},
+            {"label": _("Name in English"), "value": look.latin(person.name_en), "url": personal},
+            {"label": _("Birth date"), "value": look.dates(person.birth_date), "url": personal},
+            {
+                "label": identity.get_kind_display() if identity else _("Identity"),
+                "value": look.code(identity.masked) if identity else "",
+                "url": personal,
+            },
+            {"label": _("Mobile"), "value": look.code(person.mobile), "url": personal},
         ],
         "answer_rows": [{"label": label, "value": answer, "url": asked} for label, answer in read_back(service, dossier)],
         "documents": [
-            {"name": slot.name, "attachment": dossier.attachments.get(slot.slug), "url": reverse("application_documents", args=[case.reference]) + f"#slot-{slot.slug}"}
+            {"label": slot.name, "attachment": dossier.attachments.get(slot.slug), "url": reverse("application_documents", args=[case.reference]) + f"#slot-{slot.slug}"}
             for slot in service.slots(dossier)
         ],
-        "rules": [_rule(rule, finding, case) for rule, finding in service.findings(dossier)],
+        "rules": [_rule(rule, finding, case, here) for rule, finding in service.findings(dossier)],
         "obstacles": len(service.obstacles(dossier)) + sum(slot.slug not in dossier.attachments for slot in service.slots(dossier)),
-        "lines": [
-            {"name": _("Administrative fee"), "when": _("now"), "halalas": admin, "note": _("not refundable")},
-            {"name": _("Service fee"), "when": _("after preliminary approval"), "halalas": later},
-        ],
-        "total": admin + later,
+        "lines": lines,
+        "total": sum(line["halalas"] for line in lines),
+        "rank": rank,
     }
 
 
-def remarks_page(case: Application, failed: dict[str, ItemAnswerForm]) -> dict[str, Any]:
-    """The returned items; each unanswered or failed one with its form."""
+def remarks_page(case: Application, failed: dict[str, ItemAnswerForm], on: date) -> dict[str, Any]:
+    """The returned items, each with its form; `form` is the one that failed."""
     service = CATALOGUE[case.service]
     dated = {slot.slug: slot.dated for slot in service.documents}
     items = []
@@ -264,8 +290,10 @@ def remarks_page(case: Application, failed: dict[str, ItemAnswerForm]) -> dict[s
         "service": service,
         "items": items,
         "unanswered": sum(not one["item"].answer_kind for one in items),
-        "failed": list(failed.values()),
+        "form": next(iter(failed.values()), None),
+        "here": reverse("application_remarks", args=[case.reference]),
         "due": case.deadline.due_on,
+        "today": on,
     }
 
 
@@ -294,27 +322,35 @@ def _price(prices: dict[str, dict[str, int]], purpose: str, category: str) -> in
     return prices[purpose].get(category, prices[purpose].get("", 0))
 
 
-def _rule(rule: Any, finding: Any, case: Application | None) -> dict[str, Any]:
+def _rule(rule: Any, finding: Any, case: Application | None, here: str) -> dict[str, Any]:
     remedy = finding.remedy
     url = ""
     if remedy and remedy.url_name:
-        url = reverse(remedy.url_name)
+        url = _and_back(remedy.url_name, here)
     elif remedy and remedy.step and case:
         url = reverse(f"application_{remedy.step}", args=[case.reference])
     return {"name": rule.name, "verdict": str(finding.verdict), "fact": finding.fact, "remedy_url": url, "remedy_text": remedy.text if remedy else ""}
+
+
+def _and_back(name: str, here: str) -> str:
+    """The address of the page of that URL name, which leads back here once it is done."""
+    return f"{reverse(name)}?{urlencode({'next': here})}"
 
 
 def _holder_facts(case: Application, state: State, since: datetime, now: datetime) -> list[tuple[str, str]]:
     if state not in ENDS_WHEN:
         return []
     days = (today(now) - today(since)).days
+    ago = ngettext("%(days)s day", "%(days)s days", days) % {"days": days} if days else _("today")
     ends, otherwise = ENDS_WHEN[state]
     facts = [
-        (_("For"), ngettext("%(days)s day", "%(days)s days", days) % {"days": days} if days else _("today")),
+        (_("Since"), format_html('{} <span class="date-alt">({})</span>', look.gregorian(since), ago)),
         (_("The wait ends when"), str(ends)),
     ]
     if otherwise:
         facts.append((_("If not"), str(otherwise)))
+    if HOLDER[state] == STAFF:
+        facts.append((_("Usual time"), look.working_days(value(f"{case.service}.target_days", today(now)))))
     return facts
 
 

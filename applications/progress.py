@@ -5,13 +5,15 @@ from typing import Any
 
 from django.db import transaction
 
-from applications.lifecycle import CLOSED, LIFECYCLE, WAITING
+from applications.lifecycle import CLOSED, LAPSES, LIFECYCLE, WAITING
 from applications.models import Application, Deadline, Entry
 from mumaris.kit.lifecycle import NotAllowed
 from payments.models import Invoice
 
 # The moment that a move stamps on the application, kept as long as the case lives.
 STAMPS = {"submit": "submitted_at", "revive_submitted": "submitted_at", "endorse_approval": "approved_at"}
+
+CANCEL_REASONS = dict(LAPSES.values())
 
 
 @transaction.atomic
@@ -40,7 +42,7 @@ def advance(
     application.version += 1
     application.saved_at = now
     application.closed_at = now if move.target in CLOSED else None
-    application.cancel_reason = ""
+    application.cancel_reason = CANCEL_REASONS.get(name, "")
     if stamp := STAMPS.get(name):
         setattr(application, stamp, now)
     application.save(

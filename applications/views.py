@@ -272,7 +272,7 @@ def _documents_page(request: HttpRequest, case: Application, failed: dict[str, U
 
 
 def _remarks_page(request: HttpRequest, case: Application, failed: dict[str, ItemAnswerForm] | None = None) -> HttpResponse:
-    return render(request, "applications/remarks.html", presenting.remarks_page(case, failed or {}))
+    return render(request, "applications/remarks.html", presenting.remarks_page(case, failed or {}, today(clock_now())))
 
 
 def _too_old(form: Any, slot: Any, now) -> bool:

@@ -63,6 +63,7 @@ def environment(
     """
     made = {
         "PORTAL_DEMO": "1",
+        "DJANGO_SETTINGS_MODULE": "mumaris.settings",
         "PORTAL_URL": ports.url(ports.web),
         "EMAIL_URL": f"smtp://{ports.local}:{ports.smtp}",
         "MAILBOX_URL": ports.url(ports.mailbox),
@@ -77,6 +78,7 @@ def environment(
         "GATEWAY_STORE": str(home / "gateway.sqlite3"),
         "MAILBOX_STORE": str(home / "mailbox.sqlite3"),
         "STORAGE_DIR": str(home / "files"),
+        "DEMO_PEOPLE": str(home / "demo-people.txt"),
     }
     return made | keep_secrets(VAR / "demo.env") | dict(environ) | embedded.ensure(home / SERVERS, fast, environ)
 

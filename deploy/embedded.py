@@ -21,6 +21,7 @@ import importlib.util
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -29,7 +30,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
@@ -69,7 +72,7 @@ class Server:
         self.account = _account()
         self.data = self.folder / "data"
         if self.account and not _reachable(self.folder, self.account):
-            self.data = ACCOUNT_HOME / f"{folder}-{_short(self.folder)}"
+            self.data = ACCOUNT_HOME / f"{folder}-{_mark(self.folder)}"
         self.sockets = self.data
         if len(os.fsencode(self.data)) > LONGEST_SOCKET_FOLDER:
             self.sockets = Path(tempfile.gettempdir()) / f"portal-{_short(self.data)}"
@@ -221,7 +224,9 @@ def ensure(home: str | Path, fast: bool = False, environ: Mapping[str, str] = os
             urls[kind.variable] = environ.get(kind.variable) or _share(kind(home, fast))
     except PermissionError as refused:
         _refuse_foreign(Path(refused.filename or home), None)
-        raise NotStarted(f"{refused.strerror}: {refused.filename}. Give it to {_me()}, then start again.") from refused
+        raise NotStarted(
+            f"{refused.strerror}: {refused.filename}. Give it to {user_name(os.geteuid())}, then start again."
+        ) from refused
     return urls
 
 
@@ -372,8 +377,11 @@ def _as(account: Account | None) -> dict:
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
-def _me() -> str:
-    return pwd.getpwuid(os.geteuid()).pw_name
+def user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"number {number}"
 
 
 def _reachable(path: Path, account: Account) -> bool:
@@ -388,25 +396,21 @@ def _reachable(path: Path, account: Account) -> bool:
 
 def _refuse_foreign(path: Path, account: Account | None) -> None:
     """Raise NotStarted when `path` belongs to neither the one who runs this nor the servers' account."""
-    wanted = (account.uid, account.name) if account else (os.geteuid(), _me())
+    wanted = account.uid if account else os.geteuid()
     while not path.exists():
         path = path.parent
     owner = path.stat().st_uid
-    if owner == wanted[0]:
-        return
-    try:
-        name = pwd.getpwuid(owner).pw_name
-    except KeyError:
-        name = f"number {owner}"
-    raise NotStarted(
-        f"The data folder {path} belongs to the user {name}, not to {wanted[1]}. "
-        f"Start the portal as the user it was first started by, or hand the folder over: chown -R {wanted[1]} '{path}'"
-    )
+    if owner != wanted:
+        to = user_name(wanted)
+        raise NotStarted(
+            f"The data folder {path} belongs to the user {user_name(owner)}, not to {to}. "
+            f"Start the portal as the user it was first started by, or hand the folder over: chown -R {to} '{path}'"
+        )
 
 
 def _copy_within_reach(package: Path) -> Path:
     """A package copied once, with the libraries that its binaries look for beside it."""
-    copy = ACCOUNT_HOME / f"{package.name}-{_short(package / str(package.stat().st_mtime_ns))}"
+    copy = ACCOUNT_HOME / f"{package.name}-{version(package.name)}"
     if not copy.exists():
         ACCOUNT_HOME.mkdir(exist_ok=True)
         ACCOUNT_HOME.chmod(0o755)
@@ -420,6 +424,18 @@ def _copy_within_reach(package: Path) -> Path:
                 path.chmod(mode | (0o555 if mode & 0o100 else 0o444))
         part.rename(copy)
     return copy / package.name
+
+
+def _mark(folder: Path) -> str:
+    """A name that stays as long as the folder does: who deletes it begins anew, elsewhere too."""
+    mark = folder / "mark"
+    if not mark.exists():
+        new = folder / f"mark.{os.getpid()}"
+        new.write_text(secrets.token_hex(8))
+        with suppress(FileExistsError):  # another process was faster
+            mark.hardlink_to(new)
+        new.unlink()
+    return mark.read_text()
 
 
 def _short(path: Path) -> str:

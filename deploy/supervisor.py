@@ -19,10 +19,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -99,19 +99,19 @@ class House:
         """Start everything and wait until the first page is served. Raises Refused, embedded.NotStarted."""
         _refuse_full_disk(self.home)
         self._refuse_taken_ports()
-        for name, check in (("DATABASE_URL", _ask_database), ("REDIS_URL", _ask_broker), ("EMAIL_URL", _ask_mail)):
-            if self.given.get(name):
-                _refuse_silent(name, self.given[name], check)
+        self._refuse_silent_servers()
         self.logs.mkdir(parents=True, exist_ok=True)
         self.environ = demo.environment(self.home, self.ports, self.given, self.fast)
-        for simulator in self._simulators():
-            self.start(simulator, "-m", f"simulators.{simulator}")
+        self._forget_half_a_load()
+        listening: list[int] = []
         for simulator, ports in self._simulators().items():
-            self._await(f"the {simulator}", lambda ports=ports: all(map(self._listens, ports.values())))
+            self.start(simulator, "-m", f"simulators.{simulator}")
+            listening += ports.values()
+        self._await("the simulators", lambda: all(map(self._listens, listening)))
         self._run("prepare", "-m", "deploy.prepare", *([] if people else ["--no-people"]))
-        listening = ["--host", self.ports.host, "--port", str(self.ports.web)]
+        address = ["--host", self.ports.host, "--port", str(self.ports.web)]
         threads = ["--blocking-threads", "4", "--log-level", "warning"]
-        self.start("web", "-m", "granian", "--interface", "wsgi", *listening, *threads, "mumaris.wsgi:application")
+        self.start("web", "-m", "granian", "--interface", "wsgi", *address, *threads, "mumaris.wsgi:application")
         self._await("the first page", self._healthy)
         queues = ["--queues", "celery,papers", "--concurrency", "2", "--max-tasks-per-child", "200"]
         self.start("worker", "-m", "celery", "--app", "mumaris", "worker", "--loglevel", "info", *queues)
@@ -176,6 +176,13 @@ class House:
                 raise Refused(f"Waited {READY_SECONDS} s for {what}, in vain. Look into {self.logs}.")
             time.sleep(0.05)
 
+    def _forget_half_a_load(self) -> None:
+        """Loading the people is one transaction; what the simulators saw of a load that was cut short must go as well."""
+        if not Path(self.environ["DEMO_PEOPLE"]).exists():
+            for store in ("GATEWAY_STORE", "MAILBOX_STORE"):
+                for left in self.home.glob(f"{Path(self.environ[store]).name}*"):
+                    left.unlink()
+
     def _listens(self, port: int) -> bool:
         with suppress(OSError), socket.create_connection((self.ports.local, port), timeout=1):
             return True
@@ -200,21 +207,27 @@ class House:
             child.due = 0.0
             child.start(self.environ)
 
-    def _healthy(self) -> bool:
-        return self._health() is None
+    def _refuse_silent_servers(self) -> None:
+        for name, ask in (("DATABASE_URL", _ask_database), ("REDIS_URL", _ask_broker), ("EMAIL_URL", _ask_mail)):
+            if self.given.get(name):
+                _refuse_silent(name, self.given[name], ask)
 
-    def _health(self) -> str | None:
-        """What /health complains about."""
+    def _healthy(self) -> bool:
+        return self._complaint() is None
+
+    def _complaint(self) -> str | None:
+        """What is wrong with a named server or, says /health, with the portal."""
         try:
+            self._refuse_silent_servers()
             with urllib.request.urlopen(f"{self.ports.url(self.ports.web)}/health", timeout=3):
                 return None
-        except urllib.error.HTTPError as answer:
-            return answer.read(400).decode(errors="replace").strip() or str(answer)
+        except Refused as refusal:
+            return str(refusal)
         except OSError as error:
-            return str(error)
+            return f"/health: {error}"
 
     def _ask_health(self) -> None:
-        complaint = self._health()
+        complaint = self._complaint()
         if complaint and self.well:
             say(f"Not well: {complaint}")
         elif not complaint and not self.well:
@@ -240,6 +253,10 @@ class House:
 
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+def complain(text: str) -> None:
+    print(f"The portal can't run. {text}", file=sys.stderr, flush=True)
 
 
 def _end_with_parent() -> None:
@@ -376,14 +393,16 @@ def _free_ports(number: int) -> list[int]:
 
 
 def _welcome(ports: demo.Ports) -> str:
-    people = demo.VAR / "demo-people.txt"
+    rows = [line.split("\t") for line in (demo.VAR / "demo-people.txt").read_text().splitlines()]
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     return "\n".join(
         [
             "",
             f"The portal is open:  {ports.url(ports.web)}",
             f"Every message sent:  {ports.url(ports.mailbox)}",
             "",
-            people.read_text() if people.exists() else "",
+            *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows),
+            "",
             f"Ctrl-C ends it. What each part says is in {demo.VAR / 'log'}.",
         ]
     )
@@ -415,11 +434,13 @@ def main() -> int:
         say("The portal is closed.")
         return 0
     except (Refused, embedded.NotStarted, ValueError) as reason:
-        print(f"The portal can't run. {reason}", file=sys.stderr)
+        complain(str(reason))
+    except PermissionError as error:
+        complain(f"{error.filename} can't be written. Give it to {embedded.user_name(os.geteuid())}, then start again.")
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print("The portal can't run. The disk is full. Free some space, then start again.", file=sys.stderr)
+        complain("The disk is full. Free some space, then start again.")
     return 1
 
 

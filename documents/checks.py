@@ -19,10 +19,9 @@ from typing import IO, Any
 
 import puremagic
 from django.core.exceptions import ValidationError
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps
-from pypdf import PdfReader, apply_configuration
+from pypdf import Configuration, PdfReader, apply_configuration
 from pypdf.errors import LimitReachedError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject
 
@@ -43,9 +42,9 @@ KEPT_PIXELS = 12_000_000  # A4 at 350 dots per inch; more is scaled down
 JPEG_QUALITY = 90
 
 REASONS = {
-    "infected": _("The virus scanner found malicious code in this file. It was not kept."),
+    "infected": _("A virus was found in this file, and it was not kept. Attach a copy from another device."),
     "empty": _("The file is empty. Choose another one."),
-    "too_large": _("The file is larger than %(limit)s. Save it smaller, or scan it at a lower resolution."),
+    "too_large": _("The file is larger than %(most)s MB. Save it smaller, or scan it at a lower resolution."),
     "type": _("Only PDF, JPEG and PNG files are accepted, and this file is none of them, whatever its name says."),
     "damaged": _("The file is damaged or incomplete. Open it on your device, save it again, and attach the new file."),
     "mixed": _("The file holds a second file of another kind. Save the document again as a plain PDF."),
@@ -112,7 +111,7 @@ def examine(upload: Any, *, max_bytes: int) -> Examined:
         if not content:
             raise Refused("empty")
         if len(content) > max_bytes:
-            raise Refused("too_large", limit=filesizeformat(max_bytes))
+            raise Refused("too_large", most=f"{max_bytes / 1024**2:g}")
         media_type = _sniff(content)
         if media_type == PDF:
             pages, kept = _pages_of_pdf(content), upload
@@ -157,23 +156,24 @@ def _pages_of_pdf(content: bytes) -> int:
     # Looked for before reading: a reader without the password can't get as far as to say so.
     if re.search(rb"/Encrypt\b", content):
         raise Refused("encrypted")
-    limits = {
-        "zlib_maximum_output_length": UNPACKED_STREAM,
-        "lzw_maximum_output_length": UNPACKED_STREAM,
-        "run_length_maximum_output_length": UNPACKED_STREAM,
-        "page_tree_maximum_entries": 2 * LONGEST_PDF,
-    }
+    limits = Configuration(
+        zlib_maximum_output_length=UNPACKED_STREAM,
+        lzw_maximum_output_length=UNPACKED_STREAM,
+        run_length_maximum_output_length=UNPACKED_STREAM,
+        page_tree_maximum_entries=2 * LONGEST_PDF,
+    )
     try:
-        with apply_configuration(**limits):
+        with apply_configuration(limits):
             stream = _Hurried(content)
             reader = PdfReader(stream, xref_stream_maximum_entries=MOST_PDF_OBJECTS)
             if reader.is_encrypted:
                 raise Refused("encrypted")
+            pages = _count_pages(reader)
             unwanted = {code for name, code in _UNWANTED_BYTES.items() if name in content}
             unwanted |= _unwanted_in(reader, stream)
             if unwanted:
                 raise Refused(*sorted(unwanted))
-            return _count_pages(reader)
+            return pages
     except Refused:
         raise
     except LimitReachedError:

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.views import own_practitioner
+from accounts.views import next_page, own_practitioner
 from documents.forms import ExperienceForm
 from documents.models import Experience, Paper, Qualification
 from mumaris.kit import files
@@ -36,15 +36,13 @@ def experience(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 
 def edit(request: HttpRequest, held: Qualification | Experience, form: ModelForm, title: str) -> HttpResponse:
-    """The common page of one entry of the file."""
+    """The common page of one entry of the file; it leads back to where the entry was missed."""
     if request.method == "POST" and "delete" in request.POST and held.pk:
         held.delete()
         messages.success(request, _("The entry is removed."))
-        return redirect("account")
+        return redirect(next_page(request, "account"))
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("The entry is saved."))
-        return redirect("account")
-    return render(request, "documents/entry.html", {"form": form, "title": title, "held": held})
-
-
+        return redirect(next_page(request, "account"))
+    return render(request, "documents/entry.html", {"form": form, "title": title, "held": held, "next": next_page(request, "")})

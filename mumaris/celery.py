@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mumaris.settings")
 
@@ -11,10 +12,18 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
-    "cancel what lapsed": {"task": "applications.tasks.sweep", "schedule": 120.0},
-    "ask the gateway": {"task": "payments.tasks.ask_gateway", "schedule": 60.0},
-    "work the webhooks": {"task": "payments.tasks.work_webhooks", "schedule": 30.0},
-    "deliver notices": {"task": "accounts.tasks.deliver_notices", "schedule": 20.0},
-    "send the mail": {"task": "accounts.tasks.send_mail", "schedule": 20.0},
-    "render papers": {"task": "register.tasks.render_papers", "schedule": 30.0},
+    "cancel what lapsed": {"task": "applications.tasks.sweep", "schedule": 20.0},
+    "ask the gateway": {"task": "payments.tasks.ask_gateway", "schedule": 20.0},
+    "work the notifications": {"task": "payments.tasks.work_webhooks", "schedule": 10.0},
+    "deliver notices": {"task": "accounts.tasks.deliver_notices", "schedule": 10.0},
+    "send the mail": {"task": "accounts.tasks.send_mail", "schedule": 10.0},
+    "render papers": {"task": "register.tasks.render_papers", "schedule": 10.0},
 }
+
+
+@worker_process_shutdown.connect
+def put_fonts_away(**kwargs) -> None:
+    """A worker's child ends without running what waits for its exit; the fonts' copies would stay in the temporary folder."""
+    from mumaris.kit import pdf
+
+    pdf.put_away()

@@ -238,6 +238,7 @@ MOYASAR_SECRET_KEY = demanded("MOYASAR_SECRET_KEY", "the gateway's secret key, s
 MOYASAR_WEBHOOK_SECRET = demanded("MOYASAR_WEBHOOK_SECRET", "the secret shared with the gateway's webhooks")
 GATEWAY_SIMULATOR_URL = env.str("GATEWAY_SIMULATOR_URL", "")
 MAILBOX_URL = env.str("MAILBOX_URL", "")
+DEMO_PEOPLE = Path(env.str("DEMO_PEOPLE", str(VAR_DIR / "demo-people.txt")))
 if not DEMO and (GATEWAY_SIMULATOR_URL or MAILBOX_URL or urlsplit(MOYASAR_URL).scheme != "https"):
     raise ImproperlyConfigured("Simulators belong to the demo: unset GATEWAY_SIMULATOR_URL and MAILBOX_URL, and use an https MOYASAR_URL.")
 
@@ -268,7 +269,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF, *_gateway],
     }
 }
-PERMISSIONS_POLICY = {"camera": [], "geolocation": [], "microphone": [], "payment": [], "usb": []}
+PERMISSIONS_POLICY: dict[str, list[str]] = {"camera": [], "geolocation": [], "microphone": [], "payment": [], "usb": []}
 
 PHONENUMBER_DEFAULT_REGION = "SA"
 PGHISTORY_APPEND_ONLY = True
@@ -278,5 +279,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.server": {"level": "WARNING"}, "fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}},
+    "loggers": {"django.server": {"level": "WARNING"}, "fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}, "pypdf": {"level": "ERROR"}},
 }

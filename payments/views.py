@@ -1,8 +1,13 @@
 """Paying: the invoice, the bill to pay at a bank, and the way back from the gateway. Only the gateway's own answer counts."""
 
+from datetime import timedelta
+from textwrap import wrap
+
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -11,9 +16,12 @@ from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from payments import attempts
 from payments.gateways.base import GatewayDown
-from payments.models import Attempt, AttemptState, Invoice, Method
+from payments.models import Attempt, AttemptState, Disposition, Invoice, Method
 
 GATEWAY_AWAY = gettext_lazy("The payment gateway does not answer just now. Nothing was charged. Try again in a few minutes.")
+LIVE_ATTEMPT = (AttemptState.STARTING, AttemptState.OPEN)
+# Who just came back waits for the gateway's word; after this long the page stops asking by itself.
+KEEPS_ASKING = timedelta(minutes=10)
 
 
 @require_safe
@@ -25,6 +33,7 @@ def invoice(request: HttpRequest, number: str) -> HttpResponse:
         "invoice": own,
         "methods": [{"method": method, "why_not": attempts.why_not(own, method, now)} for method in Method] if own.is_open else [],
         "payments": own.payments.all(),
+        "today": today(now),
     }
     return render(request, "payments/invoice.html", context)
 
@@ -54,26 +63,46 @@ def bill(request: HttpRequest, given_id: str) -> HttpResponse:
     attempt = _own_attempt(request, given_id)
     if attempt.state != AttemptState.OPEN:
         return redirect("payment_return", given_id)
-    return render(request, "payments/bill.html", {"attempt": attempt, "invoice": attempt.invoice, "today": today(clock_now())})
+    context = {
+        "attempt": attempt,
+        "invoice": attempt.invoice,
+        "in_fours": " ".join(wrap(attempt.bill_number, 4)),
+        "bank_url": _demo_bank(attempt, request.LANGUAGE_CODE),
+        "today": today(clock_now()),
+    }
+    return render(request, "payments/bill.html", context)
 
 
 @require_safe
 def payment_return(request: HttpRequest, given_id: str) -> HttpResponse:
     """Back from the card page or from the bank: what the address claims is not read, the gateway is asked."""
-    attempt = _own_attempt(request, given_id)
-    if attempt.state in (AttemptState.STARTING, AttemptState.OPEN):
+    attempt, now, away = _own_attempt(request, given_id), clock_now(), False
+    if attempt.state in LIVE_ATTEMPT:
         try:
-            attempts.ask(attempt, now=clock_now())
+            attempts.ask(attempt, now=now)
         except GatewayDown:
-            pass
-        attempt.refresh_from_db()
-        attempt.invoice.refresh_from_db()
-    return render(
-        request,
-        "payments/return.html",
-        {"attempt": attempt, "invoice": attempt.invoice, "checking": attempt.state in (AttemptState.STARTING, AttemptState.OPEN)},
-    )
+            away = True
+        attempt = _own_attempt(request, given_id)
+    checking = attempt.state in LIVE_ATTEMPT
+    context = {
+        "attempt": attempt,
+        "invoice": attempt.invoice,
+        "checking": checking,
+        "again": checking and now < attempt.created_at + KEEPS_ASKING,
+        "away": away,
+        "credited": attempt.payments.filter(disposition=Disposition.CREDITED).exists(),
+        "today": today(now),
+    }
+    return render(request, "payments/return.html", context)
 
 
 def _own_attempt(request: HttpRequest, given_id: str) -> Attempt:
     return get_object_or_404(Attempt.objects.filter(invoice__payer__user=request.user).select_related("invoice"), given_id=given_id)
+
+
+def _demo_bank(attempt: Attempt, language: str) -> str:
+    """Where the demonstration pays this bill; empty in production."""
+    if not settings.GATEWAY_SIMULATOR_URL:
+        return ""
+    bill = {"biller": attempt.biller_code, "number": attempt.bill_number, "lang": language}
+    return f"{settings.GATEWAY_SIMULATOR_URL}/bank?{urlencode(bill)}"

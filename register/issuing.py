@@ -5,15 +5,18 @@ import hashlib
 import hmac
 from datetime import date, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import Practitioner
 from mumaris.kit import files, pdf
 from mumaris.kit.clock import today
+from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.nudge import nudge
 from mumaris.kit.references import new_reference
 from register.models import Classification, IssuedPaper, PaperKind, Period, Rank, Registration, Specialty
@@ -79,6 +82,24 @@ def render(paper_id: int) -> None:
     paper.save(update_fields=["storage_key", "sha256"])
 
 
+@transaction.atomic
+def revoke(paper: IssuedPaper, reason: str, *, by: Any, now: datetime) -> IssuedPaper:
+    """End a paper's validity for good; whoever verifies it sees that at once (REG-2). Raises NotAllowed.
+
+    The register itself stays as it is: a paper is withdrawn, not the right that it showed.
+    """
+    paper = IssuedPaper.objects.select_for_update(of=("self",)).select_related("practitioner").get(pk=paper.pk)
+    if paper.revoked_at:
+        raise NotAllowed(_("This paper is revoked already."))
+    if paper.practitioner.user_id == by.pk:
+        raise NotAllowed(_("This paper is your own. Another officer must decide."))
+    if not reason.strip():
+        raise NotAllowed(_("Write the reason."))
+    paper.revoked_at, paper.revoke_reason = now, reason.strip()
+    paper.save(update_fields=["revoked_at", "revoke_reason"])
+    return paper
+
+
 def _issue(
     kind: PaperKind,
     register_number: str,
@@ -105,10 +126,8 @@ def _issue(
         facts={
             "paper_number": number,
             "register_number": register_number,
-            "registration_number": register_number,
             "name_ar": practitioner.name_ar,
-            "name_en": practitioner.name_en.upper(),
-            "nationality_code": practitioner.nationality.code,
+            "name_en": practitioner.name_en,
             "identity_masked": identity.masked if identity else "",
             "profession_ar": profession.name_ar,
             "profession_en": profession.name_en,

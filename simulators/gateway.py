@@ -348,11 +348,10 @@ def with_query(url: str, added: dict[str, str]) -> str:
 
 def main() -> None:
     demand_demo("payment gateway simulator")
-    file = Path(setting("GATEWAY_STORE", "var/gateway.sqlite3"))
+    secret_key, file = setting("MOYASAR_SECRET_KEY"), Path(setting("GATEWAY_STORE", "var/gateway.sqlite3"))
     file.parent.mkdir(parents=True, exist_ok=True)
-    store = Store(str(file))
-    site = Gateway(store, setting("MOYASAR_SECRET_KEY"))
-    server = listen(site, setting("HOST", "127.0.0.1"), int(setting("GATEWAY_PORT", "8001")))
+    site = Gateway(Store(str(file)), secret_key)
+    server = listen(site, setting("HOST", "127.0.0.1"), int(setting("GATEWAY_PORT", "8003")))
     site.public_url = setting("GATEWAY_SIMULATOR_URL", server.url).rstrip("/")
     if webhook := setting("GATEWAY_WEBHOOK_URL", ""):
         site.notices.register({"url": webhook, "shared_secret": setting("MOYASAR_WEBHOOK_SECRET")})
@@ -366,7 +365,6 @@ def main() -> None:
         server.stopping.set()
         site.postman.stop()
         server.server_close()
-        store.close()
 
 
 if __name__ == "__main__":

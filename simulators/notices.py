@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -142,7 +143,7 @@ class Notices:
 class Postman(threading.Thread):
     """Delivers what is due, one notice after the other, and before each round lets time do its work (`catch_up`)."""
 
-    def __init__(self, notices: Notices, catch_up, gaps: tuple[float, ...] = GAPS) -> None:
+    def __init__(self, notices: Notices, catch_up: Callable[[], None], gaps: tuple[float, ...] = GAPS) -> None:
         super().__init__(daemon=True)
         self.notices, self.catch_up, self.gaps = notices, catch_up, gaps
         self.stopping = False
@@ -167,4 +168,4 @@ class Postman(threading.Thread):
     def stop(self) -> None:
         self.stopping = True
         self.notices.store.stirred.set()
-        self.join(15)
+        self.join(2)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import sys
 import threading
 import traceback
@@ -148,7 +149,7 @@ class Site:
 
     def style(self, path: str) -> Answer:
         """The portal's own sheet and fonts, and the simulators' few rules on top of them."""
-        folder, name = path.strip("/").split("/", 1)
+        _, folder, name = path.split("/", 2)
         home = {"css": [HERE / "pages", HERE.parent / "static" / "css"], "fonts": [HERE.parent / "var" / "fonts"]}
         for file in (place / name for place in home[folder]):
             if re.fullmatch(r"[\w-]+\.(css|woff2)", name) and file.is_file():
@@ -163,6 +164,7 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, site: Site, host: str, port: int) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), Conversation)
         self.site = site
         self.stopping = threading.Event()
@@ -170,7 +172,7 @@ class Server(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
 
     def start(self) -> None:
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()

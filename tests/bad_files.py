@@ -182,6 +182,12 @@ def phone_photo(orientation: int = 6, description: str = "taken at home") -> byt
     return picture(size=(1600, 1200), exif=exif, comment=b"a comment", quality=85)
 
 
+def two_pictures() -> bytes:
+    """A JPEG with a second picture behind it (MPO), as some phones write it for depth."""
+    second = Image.new("RGB", (64, 48), "red")
+    return picture("MPO", save_all=True, append_images=[second])
+
+
 def png_with_text() -> bytes:
     text = PngInfo()
     text.add_text("Comment", "<?php system('id'); ?>")
@@ -211,11 +217,12 @@ GOOD = [
     Sample("office.pdf", lambda: hidden_in_object_stream(b"<< /Dests 3 0 R >>")),
     Sample("سيرة.pdf", lambda: one_page() + b"\r\n\0"),
     Sample("photo.jpg", phone_photo),
+    Sample("depth.jpg", two_pictures),
     Sample("grey.jpeg", lambda: picture(mode="L")),
     Sample("press.jpg", lambda: picture(mode="CMYK")),
     Sample("scan.png", lambda: picture("PNG")),
     Sample("fax.png", lambda: picture("PNG", mode="1")),
-    Sample("palette.png", lambda: picture("PNG", mode="P", transparency=255)),
+    Sample("palette.png", lambda: picture("PNG", mode="P", transparency=0)),
     Sample("noted.png", png_with_text),
 ]
 

@@ -7,7 +7,9 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+import django
 import pytest
+from django.core.management import call_command
 
 from deploy import demo, embedded, messages
 
@@ -53,6 +55,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         _surround()
     except embedded.NotStarted as reason:
         pytest.exit(str(reason), returncode=1)
+django.setup()
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +64,16 @@ def browser_type_launch_args(browser_type_launch_args):
     if not browser:
         pytest.fail("Chromium is missing: apt-get install chromium libatomic1, or name its program in CHROMIUM")
     return {**browser_type_launch_args, "executable_path": browser, "args": QUIET.split(), "headless": True}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The reference data stands in every test's database, as it does after every migrate."""
+    with django_db_blocker.unblock():
+        call_command("load_reference")
+
+
+@pytest.fixture
+def reference(transactional_db):
+    """A test with real commits: its database is emptied afterwards, so it enters the reference data itself."""
+    call_command("load_reference")

@@ -40,6 +40,11 @@ class GatewaySimulator:
     def api(self) -> str:
         return f"{self.url}/v1"
 
+    def stand_in(self, settings: Any) -> None:
+        """Make it the portal's gateway: takes pytest-django's `settings`."""
+        settings.MOYASAR_URL = self.api
+        settings.MOYASAR_SECRET_KEY, settings.MOYASAR_WEBHOOK_SECRET = self.secret_key, self.webhook_secret
+
     def ask(self, verb: str, path: str, *, key: str = SECRET_KEY, **content: Any) -> requests.Response:
         """A call of the API, or of a page or /sim, which need no key."""
         auth = (key, "") if path.startswith("/v1") and key else None

@@ -35,8 +35,7 @@ def clean(text: str, *, lines: bool = False) -> str:
     Raises ValueError, worded for people, on unreadable text and on marks piled upon one another.
     """
     refuse_unreadable(text)
-    if lines:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = unicodedata.normalize("NFC", "".join(_seen(char, lines) for char in text)).strip()
     in_a_row = 0
     for char in kept:

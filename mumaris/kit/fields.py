@@ -43,14 +43,14 @@ class CleanCharField(forms.CharField):
 
     def __init__(self, *, lines: bool = False, **options: Any) -> None:
         self.lines = lines
-        options.setdefault("max_length", TEXT_LENGTH if lines else LINE_LENGTH)
+        self.longest: int = options.setdefault("max_length", TEXT_LENGTH if lines else LINE_LENGTH)
         if lines:
             options.setdefault("widget", forms.Textarea)
         super().__init__(**options)
 
-    def to_python(self, value: Any) -> str:
+    def to_python(self, value: Any) -> Any:
         # Far too long a text is left to the length check: it is not worth reading letter by letter.
-        if isinstance(value, str) and len(value) <= 2 * self.max_length:
+        if isinstance(value, str) and len(value) <= 2 * self.longest:
             value = _reported(partial(digits.clean, lines=self.lines), value)
         return super().to_python(value)
 
@@ -62,12 +62,12 @@ class NormalisedField(CleanCharField):
         self.normalise = normalise
         super().__init__(**options)
 
-    def to_python(self, value: Any) -> str:
+    def to_python(self, value: Any) -> Any:
         # `normalise` gets what was typed, for it may refuse what cleaning would take away (a line break in an address).
         text = "" if value in self.empty_values else str(value)
         if not text.strip():
             return self.empty_value
-        return self.normalise(text) if len(text) <= self.max_length else text
+        return self.normalise(text) if len(text) <= self.longest else text
 
 
 class IdentityNumberField(NormalisedField):
@@ -268,7 +268,7 @@ class CleanTexts(forms.BaseForm):
     def full_clean(self) -> None:
         for field in self.fields.values():
             if isinstance(field, forms.CharField) and not isinstance(field, CleanCharField):
-                field.to_python = partial(_read_text, field, field.to_python)
+                field.to_python = partial(_read_text, field, field.to_python)  # type: ignore[method-assign]
         super().full_clean()
 
 

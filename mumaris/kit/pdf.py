@@ -6,6 +6,7 @@ markup, it finds nothing to fetch: only our own font files and the drawings besi
 """
 
 import atexit
+import gc
 import threading
 import unicodedata
 from collections.abc import Mapping
@@ -65,7 +66,8 @@ def render(template_name: str, facts: Mapping[str, Any]) -> bytes:
 def drawable(text: str) -> str:
     """Keep what our font can draw, so that neither another font nor an empty box enters a paper.
 
-    A composed letter that it lacks loses its mark (ğ becomes g), invisible direction marks go, the rest becomes "?".
+    A composed letter that it lacks is put together from its parts, or loses its mark (ğ becomes g); invisible direction
+    marks go; the rest becomes "?".
     """
     ours = _letters()
     return "".join(letter if letter in ours else _nearest(letter) for letter in unicodedata.normalize("NFC", text))
@@ -82,7 +84,7 @@ def _letters() -> frozenset[str]:
     from fontTools.ttLib import TTFont
 
     with TTFont(FONTS[400], lazy=True) as font:
-        return frozenset(map(chr, font.getBestCmap())) | frozenset("\n\t" + JOINERS)
+        return frozenset(chr(point) for point in font.getBestCmap() if point >= ord(" ")) | frozenset("\n\t" + JOINERS)
 
 
 @cache
@@ -127,3 +129,4 @@ def _press() -> Press:
 def put_away() -> None:
     """Let go of the fonts and of their copies in the temporary folder; for worker processes that skip atexit."""
     _press.cache_clear()
+    gc.collect()  # the last page still points to them, in a circle

@@ -28,7 +28,7 @@ def move_ahead(by: timedelta) -> timedelta:
     clock.ahead += by
     clock.save()
     if settings.GATEWAY_SIMULATOR_URL:
-        answer = requests.post(f"{settings.GATEWAY_SIMULATOR_URL}/sim/clock", json={"ahead_seconds": clock.ahead.total_seconds()}, timeout=5)
+        answer = requests.post(f"{settings.GATEWAY_SIMULATOR_URL}/sim/clock", json={"ahead_seconds": int(clock.ahead.total_seconds())}, timeout=5)
         answer.raise_for_status()
     return clock.ahead
 
@@ -36,7 +36,7 @@ def move_ahead(by: timedelta) -> timedelta:
 @login_not_required
 @require_safe
 def demo(request: HttpRequest) -> HttpResponse:
-    people = settings.VAR_DIR / "demo-people.txt"
+    people = settings.DEMO_PEOPLE
     context = {
         "now": clock_now(),
         "ahead": getattr(DemoClock.objects.first(), "ahead", timedelta()),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -50,7 +51,7 @@ STATUSES: dict[str, Status] = {
     "refunded": "refunded",
     "voided": "refunded",
 }
-CLOSED_PAGES = {"expired", "canceled", "failed", "voided"}
+CLOSED_PAGES = {"expired", "canceled", "voided"}
 MISSPELT = {"payment_faild": "payment_failed"}
 
 
@@ -148,7 +149,7 @@ class Moyasar:
         with _understanding():
             attempt_id = _attempt_id(page)
             tries = [_state(payment, events, provider_id, attempt_id) for payment in page["payments"]]
-            money = sorted((one for one in tries if one.paid_at), key=lambda one: one.paid_at)
+            money = sorted((one for one in tries if one.paid_at), key=attrgetter("paid_at"))
             return money or [
                 NormalState(
                     status="expired" if page["status"] in CLOSED_PAGES else "open",

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from mumaris.kit.clock import end_of_day, today
+from payments.gateways import gateway
 from payments.gateways.base import (
     AttemptRequest,
     BadWebhook,
@@ -379,6 +380,14 @@ def test_an_id_that_the_gateway_never_saw(moyasar, method):
 def test_the_secrets_are_not_in_the_adapters_text(moyasar, gateway_simulator):
     assert gateway_simulator.secret_key not in repr(moyasar)
     assert gateway_simulator.webhook_secret not in repr(moyasar)
+
+
+def test_the_portal_asks_the_gateway_that_its_settings_name(gateway_simulator, settings):
+    gateway_simulator.stand_in(settings)
+    adapter = gateway()
+    provider_id, _ = adapter.start(attempt(), now())
+    assert adapter.name == "moyasar"
+    assert gateway_simulator.ask("GET", f"/v1/invoices/{provider_id}").status_code == 200
 
 
 # Notices

@@ -334,7 +334,9 @@ def error_summary(*forms: BaseForm) -> dict[str, Any]:
     for form in forms:
         first = next((bound for bound in form if not _is_plain_hidden(bound)), None)
         problems += [(_focus(first), message) for message in form.non_field_errors()]
-        problems += [(_focus(bound), message) for bound in form for message in bound.errors]
+        for bound in form:
+            shown = first if _is_plain_hidden(bound) else bound
+            problems += [(_focus(shown), message) for message in bound.errors]
     return {"problems": problems}
 
 
@@ -351,9 +353,9 @@ def field(
     widget, shape = bound.field.widget, _shape(bound)
     hint = bound.help_text if hint is None else hint
     described = " ".join([f"{bound.auto_id}_helptext"] * bool(hint) + [f"{bound.auto_id}_error"] * bool(bound.errors))
-    attrs: dict[str, Any] = {"placeholder": False}  # a label stands above; a placeholder would vanish while one types
-    if shape != "group":
-        attrs["aria-describedby"] = described or False
+    attrs = bound.build_widget_attrs({"id": bound.auto_id})
+    attrs["placeholder"] = False  # the label stands above; a placeholder would vanish while one types
+    attrs["aria-describedby"] = False if shape == "group" else described or False
     if shape == "line" and width and not isinstance(widget, Textarea):
         attrs["class"] = f"{widget.attrs.get('class', '')} w-{width}".strip()
     if widget.attrs.get("type", getattr(widget, "input_type", "")) in ("email", "tel", "url", "password"):
@@ -366,7 +368,7 @@ def field(
         "hint": hint,
         "described": described,
         "optional": optional and not bound.field.required and shape != "tick",
-        "control": bound.as_widget(attrs=attrs),
+        "control": widget.render(bound.html_name, bound.value(), attrs, bound.form.renderer),
         "choices": [(option, hints.get(option.data["value"], "")) for option in bound] if shape == "choices" else [],
     }
 

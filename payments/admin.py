@@ -1,0 +1,108 @@
+"""Money at the desk: looked at, never touched. Every movement goes through payments.billing."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from mumaris.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from mumaris.kit.templatetags import look
+from payments.models import Attempt, Credit, Invoice, Line, Payment, WebhookEvent
+
+
+class InRiyals:
+    """Adds the column `riyals`, the amount as people read it."""
+
+    @admin.display(description=_("amount (SAR)"))
+    def riyals(self, row: Any) -> str:
+        return look.sar(row.amount)
+
+
+class LineInline(InRiyals, ReadOnlyInline):
+    model = Line
+    fields = ["text_ar", "text_en", "riyals", "tax"]
+
+
+class PaymentInline(InRiyals, ReadOnlyInline):
+    model = Payment
+    fields = ["provider_ref", "method", "riyals", "paid_at", "received_at", "disposition"]
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(InRiyals, ReadOnlyAdmin):
+    fields = ["number", "case", "payer", "purpose", "riyals", "state", "issued_at", "due_on", "grace_days", "lapses_at", "paid_at", "waiver"]
+    list_display = ["number", "case", "payer", "purpose", "riyals", "state", "issued_at", "due_on", "paid_at"]
+    list_filter = ["state", "purpose"]
+    list_select_related = ["payer"]
+    search_fields = ["number__exact", "case__exact"]
+    search_help_text = _("A whole invoice number or a whole reference")
+    inlines = [LineInline, PaymentInline]
+
+
+@admin.register(Payment)
+class PaymentAdmin(InRiyals, ReadOnlyAdmin):
+    fields = ["provider_ref", "invoice", "attempt", "method", "riyals", "paid_at", "received_at", "disposition"]
+    list_display = ["provider_ref", "invoice", "case", "method", "riyals", "paid_at", "disposition"]
+    list_filter = ["disposition", "method"]
+    list_select_related = ["invoice"]
+    search_fields = ["provider_ref__exact", "invoice__number__exact", "invoice__case__exact"]
+    search_help_text = _("A whole gateway reference, invoice number or case reference")
+
+    @admin.display(description=_("case"))
+    def case(self, payment: Payment) -> str:
+        return look.code(payment.invoice.case)
+
+
+@admin.register(Credit)
+class CreditAdmin(InRiyals, ReadOnlyAdmin):
+    """Finance's list of money that settled nothing (PAY-5)."""
+
+    fields = ["payment", "riyals", "reason", "created_at"]
+    list_display = ["created_at", "payer", "riyals", "reason", "invoice", "case", "payment"]
+    list_filter = ["reason"]
+    list_select_related = ["payment__invoice__payer"]
+    search_fields = ["payment__provider_ref__exact", "payment__invoice__number__exact", "payment__invoice__case__exact"]
+    search_help_text = _("A whole gateway reference, invoice number or case reference")
+
+    @admin.display(description=_("payer"))
+    def payer(self, credit: Credit) -> str:
+        return credit.payment.invoice.payer.name_ar
+
+    @admin.display(description=_("invoice"))
+    def invoice(self, credit: Credit) -> str:
+        return look.code(credit.payment.invoice.number)
+
+    @admin.display(description=_("case"))
+    def case(self, credit: Credit) -> str:
+        return look.code(credit.payment.invoice.case)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    fields = [
+        "invoice",
+        "method",
+        "state",
+        "given_id",
+        "provider_id",
+        "biller_name",
+        "biller_code",
+        "bill_number",
+        "expires_on",
+        "message",
+        "created_at",
+        "asked_at",
+    ]
+    list_display = ["given_id", "invoice", "method", "state", "bill_number", "created_at", "asked_at", "message"]
+    list_filter = ["state", "method"]
+    list_select_related = ["invoice"]
+    search_fields = ["provider_id__exact", "invoice__number__exact", "invoice__case__exact"]
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnlyAdmin):
+    """What the gateway said, as it was stored, and what came of it."""
+
+    fields = ["event_id", "type", "body", "received_at", "outcome", "processed_at"]
+    list_display = ["event_id", "type", "received_at", "outcome", "processed_at"]
+    search_fields = ["event_id__exact"]

@@ -1,0 +1,180 @@
+"""Only the listed moves are possible, whoever asks (APP-1); the database itself refuses the rest."""
+
+from itertools import product
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from applications.lifecycle import LIFECYCLE, State
+from applications.models import Application, Deadline, Entry
+from applications.progress import advance
+from mumaris.kit.lifecycle import NotAllowed
+from tests.people import NOON, Office, declare, invoice_of, make_draft, make_practitioner, pay
+
+
+def bring_to(state: State, office: Office) -> Application:
+    """A case of its own in `state`, by real moves."""
+    case = make_draft(make_practitioner())
+    if state == State.DRAFT:
+        return case
+    case = declare(case)
+    if state == State.AWAITING_ADMIN_FEE:
+        return case
+    if state == State.CANCELLED:
+        return advance(case.pk, "lapse_admin_fee", by=None, now=NOON)
+    case = pay(case, "admin")
+    if state == State.RETURNED:
+        return office.return_(case, "transcript")
+    steps = {
+        State.SUBMITTED: [],
+        State.UNDER_REVIEW: ["claim"],
+        State.RECOMMENDED: ["claim", "recommend"],
+        State.REJECTED: ["claim", "recommend_reject", "endorse_rejection"],
+    }
+    if state in steps:
+        for step in steps[state]:
+            facts = {"verdict": "approve", "specialty": case.asked_specialty, "rank": case.asked_rank} if step == "recommend" else {}
+            if step == "recommend_reject":
+                step, facts = "recommend", {"verdict": "reject", "public_text": "No."}
+            case = advance(case.pk, step, by=office.approver if "endorse" in step else office.reviewer, now=NOON, **facts)
+        return case
+    case = office.approve(case)
+    if state == State.PRELIMINARILY_APPROVED:
+        return case
+    case = pay(case, "service")
+    return office.issue(case) if state == State.COMPLETED else case
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-1")
+def test_every_state_and_move_agrees_with_the_table():
+    """All states × all moves × a right person of every kind: open ones are those of the table, the rest change nothing."""
+    office = Office()
+    cases = {state: bring_to(state, office) for state in State}
+    assert {case.state for case in cases.values()} == set(State)
+    for state, move in product(State, LIFECYCLE.values()):
+        if state in move.sources:
+            continue
+        case = cases[state]
+        for by in (case.practitioner.user, office.reviewer, office.approver, office.registrar, None):
+            with pytest.raises(NotAllowed), transaction.atomic():
+                advance(case.pk, move.name, by=by, now=NOON)
+        case.refresh_from_db()
+        assert case.state == state
+    assert Entry.objects.count() == sum(case.moves for case in cases.values())
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-1")
+@pytest.mark.parametrize("wrong", [state for state in State if state not in {target for source, target in LIFECYCLE.edges() if source == "draft"} | {"draft"}])
+def test_the_database_refuses_a_jump_from_draft(wrong):
+    case = make_draft(make_practitioner())
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Application.objects.filter(pk=case.pk).update(state=wrong, moves=1)
+    case.refresh_from_db()
+    assert case.state == "draft"
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-1")
+def test_no_application_is_born_elsewhere_than_as_a_draft():
+    person = make_practitioner()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Application.objects.create(
+            reference="CL-2026-0000001", practitioner=person, service="classification", state="submitted", created_at=NOON, saved_at=NOON, submitted_at=NOON
+        )
+    assert not Application.objects.exists()
+
+
+def at_commit(action) -> None:
+    """Run `action` and the checks that the database keeps for the commit."""
+    with transaction.atomic():
+        action()
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-1")
+def test_a_waiting_case_without_a_deadline_is_refused_at_commit():
+    case = declare(make_draft(make_practitioner()))
+    with pytest.raises(DatabaseError, match="needs deadline"):
+        at_commit(lambda: Deadline.objects.filter(application=case).delete())
+    draft = make_draft(make_practitioner())
+    with pytest.raises(DatabaseError, match="needs deadline"):
+        at_commit(lambda: Deadline.objects.create(application=draft, kind="return", due_on=case.deadline.due_on, lapses_at=case.deadline.lapses_at))
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-1")
+def test_a_state_without_its_entry_is_refused_at_commit():
+    case = pay(declare(make_draft(make_practitioner())), "admin")
+    with pytest.raises(DatabaseError, match="no entry"):
+        at_commit(lambda: Application.objects.filter(pk=case.pk).update(state="under_review", moves=case.moves + 1))
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-1")
+def test_the_timeline_cannot_be_rewritten():
+    case = declare(make_draft(make_practitioner()))
+    for action in (lambda: case.timeline.update(move="claim"), lambda: case.timeline.all().delete()):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            action()
+    assert list(case.timeline.values_list("move", flat=True)) == ["declare"]
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-2")
+def test_one_open_application_per_service_in_the_database():
+    person = make_practitioner()
+    make_draft(person)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Application.objects.create(reference="CL-2026-0000001", practitioner=person, service="classification", created_at=NOON, saved_at=NOON)
+    assert Application.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-6")
+def test_the_recommender_never_endorses():
+    office = Office()
+    case = bring_to(State.RECOMMENDED, office)
+    office.reviewer.is_superuser = True
+    office.reviewer.save()
+    with pytest.raises(NotAllowed), transaction.atomic():
+        advance(case.pk, "endorse_approval", by=office.reviewer, now=NOON)
+    case.refresh_from_db()
+    assert case.state == "recommended"
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-6")
+def test_an_officer_never_decides_on_their_own_case():
+    office = Office()
+    person = make_practitioner(user=office.reviewer)
+    case = pay(declare(make_draft(person)), "admin")
+    with pytest.raises(NotAllowed), transaction.atomic():
+        advance(case.pk, "claim", by=office.reviewer, now=NOON)
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-4")
+def test_a_return_goes_on_only_when_every_item_is_answered():
+    office = Office()
+    case = bring_to(State.RETURNED, office)
+    with pytest.raises(NotAllowed, match="not answered"), transaction.atomic():
+        advance(case.pk, "resubmit", by=case.practitioner.user, now=NOON)
+    case.refresh_from_db()
+    assert case.state == "returned"
+
+
+@pytest.mark.django_db
+def test_reopening_voids_the_invoice_and_a_second_declaration_issues_another():
+    case = bring_to(State.AWAITING_ADMIN_FEE, Office())
+    advance(case.pk, "reopen", by=case.practitioner.user, now=NOON)
+    assert invoice_of(case, "admin").state == "void"
+    assert not Deadline.objects.exists()
+    case = declare(case)
+    assert case.state == "awaiting_admin_fee"
+    assert invoice_of(case, "admin").state == "issued"
+    with pytest.raises(DatabaseError), transaction.atomic():
+        case.delete()
