@@ -18,7 +18,18 @@ class UserAdmin(ReadOnlyAdmin):
     """Who signs in. An administrator chooses the groups of other staff; nobody their own, and no superuser's (STF-1)."""
 
     opened = ("change",)
-    fields = ["email", "name", "language", "is_active", "is_staff", "is_superuser", "activated_at", "last_login", "date_joined", "groups"]
+    fields = [
+        "email",
+        "name",
+        "language",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "activated_at",
+        "last_login",
+        "date_joined",
+        "groups",
+    ]
     readonly_fields = [name for name in fields if name != "groups"]
     list_display = ["email", "name", "is_staff", "is_active", "groups_held", "last_login"]
     list_filter = ["is_staff", "is_active", "groups"]

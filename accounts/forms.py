@@ -151,13 +151,18 @@ class PersonalDataForm(ModelForm):
 
     def _clean_identity(self, data: dict[str, Any]) -> None:
         kind = data["identity_kind"]
-        country = str(data.get("identity_country") or "") if kind in (IdentityKind.PASSPORT, IdentityKind.GCC_ID) else ""
+        country = (
+            str(data.get("identity_country") or "") if kind in (IdentityKind.PASSPORT, IdentityKind.GCC_ID) else ""
+        )
         if kind in (IdentityKind.PASSPORT, IdentityKind.GCC_ID) and not country:
             self.add_error("identity_country", _("Choose the country that issued it."))
             return
-        if (kind == IdentityKind.NATIONAL_ID) != (str(data.get("nationality")) == "SA") and kind != IdentityKind.PASSPORT:
-            if data.get("nationality"):
-                self.add_error("identity_kind", _("A national ID belongs to Saudi nationals, an iqama to residents of other nationalities."))
+        saudi, nationality = kind == IdentityKind.NATIONAL_ID, str(data.get("nationality") or "")
+        if nationality and kind != IdentityKind.PASSPORT and saudi != (nationality == "SA"):
+            self.add_error(
+                "identity_kind",
+                _("A national ID belongs to Saudi nationals, an iqama to residents of other nationalities."),
+            )
         try:
             data["identity_number"] = identity.normalise(kind, data["identity_number"], country)
             data["person_key"] = identity.key(kind, data["identity_number"], country)
@@ -168,5 +173,7 @@ class PersonalDataForm(ModelForm):
         if Identity.objects.filter(person_key=data["person_key"]).exists():
             self.add_error(
                 "identity_number",
-                _("Another account holds this identity. One person has one account: sign in to it, or use “I forgot my password” with its number."),
+                _(
+                    "Another account holds this identity. One person has one account: sign in to it, or use “I forgot my password” with its number."
+                ),
             )

@@ -30,7 +30,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(_("e-mail"), unique=True)
     name = models.CharField(_("name"), max_length=150)
-    language = models.CharField(_("language"), max_length=2, choices=[("ar", "العربية"), ("en", "English")], default="ar")
+    language = models.CharField(
+        _("language"), max_length=2, choices=[("ar", "العربية"), ("en", "English")], default="ar"
+    )
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     activated_at = models.DateTimeField(_("activated at"), null=True, blank=True)
@@ -44,10 +46,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [
-            models.CheckConstraint(condition=Q(email__regex=r"^[!-~]+@[a-z0-9.-]+$") & Q(email=Lower("email")), name="email_is_canonical"),
+            models.CheckConstraint(
+                condition=Q(email__regex=r"^[!-~]+@[a-z0-9.-]+$") & Q(email=Lower("email")), name="email_is_canonical"
+            ),
             # Nobody is signed in before the activation link is used (ACC-2).
-            models.CheckConstraint(condition=Q(last_login=None) | Q(activated_at__isnull=False), name="sign_in_needs_activation"),
-            models.CheckConstraint(condition=Q(is_staff=False) | Q(activated_at__isnull=False), name="staff_are_activated"),
+            models.CheckConstraint(
+                condition=Q(last_login=None) | Q(activated_at__isnull=False), name="sign_in_needs_activation"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_staff=False) | Q(activated_at__isnull=False), name="staff_are_activated"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,7 +131,9 @@ class IdentityKind(models.TextChoices):
 class Identity(models.Model):
     """One identity document of a person. The number is sealed; its keyed hash makes it unique over all accounts (ACC-4)."""
 
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="identities", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="identities", verbose_name=_("practitioner")
+    )
     kind = models.CharField(_("kind"), max_length=12, choices=IdentityKind)
     country = CountryField(_("issuing country"), blank=True)
     person_key = models.BinaryField(unique=True, max_length=32, editable=False)

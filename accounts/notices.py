@@ -14,7 +14,9 @@ from accounts.models import Notice, User
 from mumaris.kit.nudge import nudge
 
 
-def tell(recipient: User, kind: str, *, key: str, now: datetime, reference: str = "", facts: dict | None = None) -> None:
+def tell(
+    recipient: User, kind: str, *, key: str, now: datetime, reference: str = "", facts: dict | None = None
+) -> None:
     """Tell one person one thing, once per `key`. The words stand in templates/notices/<kind>.txt."""
     tell_all([Notice(recipient=recipient, kind=kind, key=key, reference=reference, facts=facts or {}, created_at=now)])
 
@@ -30,7 +32,9 @@ def words(notice: Notice, language: str) -> tuple[str, str]:
 
     A fact whose name ends in _on is a day, or "" where there is none.
     """
-    facts = {name: date.fromisoformat(fact) if name.endswith("_on") and fact else fact for name, fact in notice.facts.items()}
+    facts = {
+        name: date.fromisoformat(fact) if name.endswith("_on") and fact else fact for name, fact in notice.facts.items()
+    }
     with translation.override(language):
         text = render_to_string(f"notices/{notice.kind}.txt", {**facts, "reference": notice.reference})
     subject, _newline, body = text.strip().partition("\n")
@@ -39,14 +43,19 @@ def words(notice: Notice, language: str) -> tuple[str, str]:
 
 def link(notice: Notice) -> str:
     """Where the portal shows what the notice is about."""
-    return settings.PORTAL_URL + (reverse("application", args=[notice.reference]) if notice.reference else reverse("inbox"))
+    return settings.PORTAL_URL + (
+        reverse("application", args=[notice.reference]) if notice.reference else reverse("inbox")
+    )
 
 
 @transaction.atomic
 def deliver(now: datetime, batch: int = 200) -> int:
     """Put untold notices into the mail queue, each exactly once: the queue's row and `told_at` share one commit."""
     untold = list(
-        Notice.objects.filter(told_at=None).select_related("recipient").order_by("pk").select_for_update(skip_locked=True, of=("self",))[:batch]
+        Notice.objects.filter(told_at=None)
+        .select_related("recipient")
+        .order_by("pk")
+        .select_for_update(skip_locked=True, of=("self",))[:batch]
     )
     for notice in untold:
         subject, body = words(notice, notice.recipient.language)

@@ -18,7 +18,15 @@ class ChangedMeanwhile(Exception):
 
 
 @transaction.atomic
-def save_personal_data(user: User, practitioner: Practitioner, *, version: int, now: datetime, identity_expires_on: date, new_identity: dict[str, Any] | None) -> Practitioner:
+def save_personal_data(
+    user: User,
+    practitioner: Practitioner,
+    *,
+    version: int,
+    now: datetime,
+    identity_expires_on: date,
+    new_identity: dict[str, Any] | None,
+) -> Practitioner:
     """Save the filled `practitioner` of `user`, with a first identity {kind, number, country, person_key} or none.
 
     Raises PersonTaken when the database knows the identity from another account, ChangedMeanwhile on an old form.

@@ -11,7 +11,12 @@ VIEW_CASES = [
     "accounts.view_practitioner",
 ]
 VIEW_MONEY = ["payments.view_invoice", "payments.view_payment", "payments.view_credit", "payments.view_attempt"]
-VIEW_REGISTER = ["register.view_classification", "register.view_registration", "register.view_period", "register.view_issuedpaper"]
+VIEW_REGISTER = [
+    "register.view_classification",
+    "register.view_registration",
+    "register.view_period",
+    "register.view_issuedpaper",
+]
 
 ROLES: dict[str, list[str]] = {
     "reviewer": [*VIEW_CASES, "applications.review_application"],
@@ -38,7 +43,9 @@ ROLES: dict[str, list[str]] = {
 
 def load_roles() -> None:
     """Make every group hold exactly its permissions. Raises LookupError when the table names one that does not exist."""
-    known = {f"{one.content_type.app_label}.{one.codename}": one for one in Permission.objects.select_related("content_type")}
+    known = {
+        f"{one.content_type.app_label}.{one.codename}": one for one in Permission.objects.select_related("content_type")
+    }
     for name, permissions in ROLES.items():
         if missing := [permission for permission in permissions if permission not in known]:
             raise LookupError(f"role {name!r} names unknown permissions: {missing}")

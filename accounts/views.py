@@ -25,12 +25,16 @@ def personal_data(request: HttpRequest) -> HttpResponse:
     form = PersonalDataForm(request.POST or None, instance=practitioner)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        new_identity = None if form.held else {
-            "kind": data["identity_kind"],
-            "number": data["identity_number"],
-            "country": data["identity_country"],
-            "person_key": data["person_key"],
-        }
+        new_identity = (
+            None
+            if form.held
+            else {
+                "kind": data["identity_kind"],
+                "number": data["identity_number"],
+                "country": data["identity_country"],
+                "person_key": data["person_key"],
+            }
+        )
         try:
             profile.save_personal_data(
                 request.user,
@@ -41,9 +45,13 @@ def personal_data(request: HttpRequest) -> HttpResponse:
                 new_identity=new_identity,
             )
         except profile.PersonTaken:
-            form.add_error("identity_number", _("Another account holds this identity. One person has one account: sign in to it."))
+            form.add_error(
+                "identity_number", _("Another account holds this identity. One person has one account: sign in to it.")
+            )
         except profile.ChangedMeanwhile:
-            form.add_error(None, _("Your data was changed in another window meanwhile. Open this page again to see it."))
+            form.add_error(
+                None, _("Your data was changed in another window meanwhile. Open this page again to see it.")
+            )
         else:
             messages.success(request, _("Your data is saved."))
             return redirect(next_page(request, "account"))
@@ -76,7 +84,12 @@ def set_language(request: HttpRequest) -> HttpResponse:
         chosen = settings.LANGUAGE_CODE
     response = redirect(next_page(request, "home"))
     response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 86400, secure=settings.LANGUAGE_COOKIE_SECURE, samesite="Lax", httponly=True
+        settings.LANGUAGE_COOKIE_NAME,
+        chosen,
+        max_age=365 * 86400,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        samesite="Lax",
+        httponly=True,
     )
     if request.user.is_authenticated and request.user.language != chosen:
         request.user.language = chosen

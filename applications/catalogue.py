@@ -60,7 +60,11 @@ class Service:
 
     def obstacles(self, dossier: Dossier) -> list[tuple[Rule, Finding]]:
         """Every rule that stands in the way of a declaration, all at once."""
-        return [(rule, found) for rule, found in self.findings(dossier) if found.verdict in (Verdict.UNMET, Verdict.EVIDENCE)]
+        return [
+            (rule, found)
+            for rule, found in self.findings(dossier)
+            if found.verdict in (Verdict.UNMET, Verdict.EVIDENCE)
+        ]
 
     def slots(self, dossier: Dossier) -> list[Slot]:
         """The papers asked of this practitioner."""
@@ -89,7 +93,11 @@ CLASSIFICATION = Service(
     ),
     asks=(Ask.SPECIALTY_AND_RANK, Ask.QUALIFICATION, Ask.GAP_EXPLANATION),
     documents=(
-        Slot("qualification", _("Qualification certificate"), _("The certificate of the qualification you name, all pages.")),
+        Slot(
+            "qualification",
+            _("Qualification certificate"),
+            _("The certificate of the qualification you name, all pages."),
+        ),
         Slot("transcript", _("Academic transcript"), _("All years, with the university's stamp.")),
         Slot("internship", _("Internship certificate"), _("Proof of the completed internship or practical training.")),
         Slot(
@@ -125,7 +133,12 @@ REGISTRATION = Service(
     ),
     asks=(Ask.EMPLOYER,),
     documents=(
-        Slot("employer_letter", _("Employer letter"), _("From human resources, stating your specialty and start date, at most 3 months old."), dated=True),
+        Slot(
+            "employer_letter",
+            _("Employer letter"),
+            _("From human resources, stating your specialty and start date, at most 3 months old."),
+            dated=True,
+        ),
         Slot(
             "medical_report",
             _("Medical report"),

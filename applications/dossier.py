@@ -80,6 +80,8 @@ def load(practitioner: Practitioner | None, now: datetime, application: Applicat
         application=application,
         attachments={
             attachment.slot: attachment
-            for attachment in (application.attachments.filter(replaced_at=None).select_related("paper") if application else [])
+            for attachment in (
+                application.attachments.filter(replaced_at=None).select_related("paper") if application else []
+            )
         },
     )

@@ -26,7 +26,9 @@ class FeeMissing(LookupError):
 def price(service: str, purpose: str, category: str, on: date) -> int:
     """Halalas asked on the Riyadh day `on`: the category's own price, else the one for every category (PAY-2)."""
     fee = (
-        Fee.objects.filter(Q(category=category) | Q(category=""), service=service, purpose=purpose, effective_from__lte=on)
+        Fee.objects.filter(
+            Q(category=category) | Q(category=""), service=service, purpose=purpose, effective_from__lte=on
+        )
         .order_by("-category", "-effective_from")
         .first()
     )
@@ -48,7 +50,9 @@ def bill(application: Application, purpose: str, now: datetime, policies: Polici
     rank = application.granted_rank or application.asked_rank
     amount = price(application.service, purpose, rank.fee_category if rank else "", policies.on)
     text_ar, text_en = TEXTS[Purpose(purpose)]
-    suffix_ar, suffix_en = (f"، {rank.name_ar}", f", {rank.name_en}") if rank and purpose == Purpose.SERVICE else ("", "")
+    suffix_ar, suffix_en = (
+        (f"، {rank.name_ar}", f", {rank.name_en}") if rank and purpose == Purpose.SERVICE else ("", "")
+    )
     return billing.issue(
         case=application.reference,
         purpose=purpose,
@@ -68,7 +72,9 @@ def bill_admin_fee(application: Application, *, now: datetime, dossier, **facts)
 @LIFECYCLE.after("endorse_approval")
 def bill_service_fee(application: Application, *, now: datetime, **facts) -> None:
     """A service fee that was settled before is never billed again: issuing goes on at once (APP-6)."""
-    paid = Invoice.objects.filter(case=application.reference, purpose=Purpose.SERVICE, state__in=["paid", "waived"]).exists()
+    paid = Invoice.objects.filter(
+        case=application.reference, purpose=Purpose.SERVICE, state__in=["paid", "waived"]
+    ).exists()
     if paid:
         advance(application.pk, "start_issuing", by=None, now=now)
     else:
@@ -91,7 +97,11 @@ def on_settled(sender, invoice: Invoice, now: datetime, **kwargs) -> None:
     purpose = Purpose(invoice.purpose)
     if application.state == AWAITED[purpose]:
         advance(application.pk, FORWARD[purpose], by=None, now=now)
-    elif application.state == State.CANCELLED and application.cancel_reason == UNPAID[purpose] and _makes_room(application, now):
+    elif (
+        application.state == State.CANCELLED
+        and application.cancel_reason == UNPAID[purpose]
+        and _makes_room(application, now)
+    ):
         advance(application.pk, REVIVE[purpose], by=None, now=now)
     else:
         billing.release(invoice, now=now)
@@ -117,7 +127,12 @@ def _bill_and_wait(application: Application, purpose: Purpose, now: datetime, po
 
 def _makes_room(cancelled: Application, now: datetime) -> bool:
     """Whether the cancelled case may live again: no newer open one stands in its way, but a draft never invoiced gives way."""
-    newer = Application.objects.open().filter(practitioner=cancelled.practitioner_id, service=cancelled.service).select_for_update().first()
+    newer = (
+        Application.objects.open()
+        .filter(practitioner=cancelled.practitioner_id, service=cancelled.service)
+        .select_for_update()
+        .first()
+    )
     if newer is None:
         return True
     if newer.moves:

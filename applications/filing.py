@@ -94,13 +94,27 @@ def discard(application: Application) -> None:
 
 
 @transaction.atomic
-def answer(item: ReturnItem, *, kind: str, text: str = "", paper: Paper | None = None, issued_on: date | None = None, now: datetime) -> None:
+def answer(
+    item: ReturnItem,
+    *,
+    kind: str,
+    text: str = "",
+    paper: Paper | None = None,
+    issued_on: date | None = None,
+    now: datetime,
+) -> None:
     """Answer one returned item: by file, by words, or why it cannot be (APP-4). Raises NotAllowed."""
     Application.objects.select_for_update().get(pk=item.application_id)
     item = ReturnItem.objects.select_related("application").get(pk=item.pk)
     if item.application.state != State.RETURNED or item.entry_seq != item.application.moves:
         raise NotAllowed(_("These remarks can no longer be answered."))
-    item.answer_kind, item.answer_text, item.answer_paper, item.answer_issued_on, item.answered_at = kind, text, paper, issued_on, now
+    item.answer_kind, item.answer_text, item.answer_paper, item.answer_issued_on, item.answered_at = (
+        kind,
+        text,
+        paper,
+        issued_on,
+        now,
+    )
     item.save(update_fields=["answer_kind", "answer_text", "answer_paper", "answer_issued_on", "answered_at"])
 
 
@@ -148,7 +162,9 @@ def everything_is_answered(application: Application, **facts) -> Iterator[str]:
 @LIFECYCLE.after("resubmit")
 def put_answers_in_place(application: Application, *, entry, now: datetime, **facts) -> None:
     """New files take their slots; the case goes back to the same officer, or to nobody if that officer is gone."""
-    for item in application.return_items.filter(entry_seq=entry.seq - 1, answer_kind=AnswerKind.FILE).select_related("answer_paper"):
+    for item in application.return_items.filter(entry_seq=entry.seq - 1, answer_kind=AnswerKind.FILE).select_related(
+        "answer_paper"
+    ):
         _put_in_slot(application, item.target, item.answer_paper, item.answer_issued_on, now)
     reviewer = application.reviewer
     if reviewer and not (reviewer.is_active and reviewer.has_perm("applications.review_application")):
@@ -161,7 +177,9 @@ def name_of(service: str, target: str) -> str:
     return next((str(slot.name) for slot in CATALOGUE[service].documents if slot.slug == target), target)
 
 
-def _put_in_slot(application: Application, slot: str, paper: Paper, issued_on: date | None, now: datetime) -> Attachment:
+def _put_in_slot(
+    application: Application, slot: str, paper: Paper, issued_on: date | None, now: datetime
+) -> Attachment:
     application.attachments.filter(slot=slot, replaced_at=None).update(replaced_at=now)
     return Attachment.objects.create(
         application=application,

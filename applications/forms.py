@@ -20,12 +20,19 @@ def _specialty_and_rank(dossier: Dossier) -> dict[str, forms.Field]:
     for one in specialties:
         groups.setdefault(str(one.profession), []).append((one.pk, str(one)))
     specialty.widget.choices = [("", _("Choose")), *groups.items()]
-    return {"specialty": specialty, "rank": forms.ModelChoiceField(Rank.objects.all(), label=_("Rank"), empty_label=_("Choose"))}
+    return {
+        "specialty": specialty,
+        "rank": forms.ModelChoiceField(Rank.objects.all(), label=_("Rank"), empty_label=_("Choose")),
+    }
 
 
 def _qualification(dossier: Dossier) -> dict[str, forms.Field]:
     own = dossier.practitioner.qualifications.all()
-    return {"qualification": forms.ModelChoiceField(own, label=_("The qualification that this rests on"), empty_label=_("Choose"))}
+    return {
+        "qualification": forms.ModelChoiceField(
+            own, label=_("The qualification that this rests on"), empty_label=_("Choose")
+        )
+    }
 
 
 def _gap_explanation(dossier: Dossier) -> dict[str, forms.Field]:
@@ -42,8 +49,12 @@ def _gap_explanation(dossier: Dossier) -> dict[str, forms.Field]:
 
 def _employer(dossier: Dossier) -> dict[str, forms.Field]:
     return {
-        "employer": CleanCharField(label=_("Facility"), max_length=160, widget=forms.TextInput({"autocomplete": "organization"})),
-        "job": CleanCharField(label=_("Job title"), max_length=120, widget=forms.TextInput({"autocomplete": "organization-title"})),
+        "employer": CleanCharField(
+            label=_("Facility"), max_length=160, widget=forms.TextInput({"autocomplete": "organization"})
+        ),
+        "job": CleanCharField(
+            label=_("Job title"), max_length=120, widget=forms.TextInput({"autocomplete": "organization-title"})
+        ),
         "city": CleanCharField(label=_("City"), max_length=80),
     }
 
@@ -63,7 +74,12 @@ class QuestionsForm(Form):
 
     def __init__(self, service: Service, dossier: Dossier, *args: Any, **kwargs: Any) -> None:
         application = dossier.application
-        initial = {**application.answers, "version": application.version, "specialty": application.asked_specialty_id, "rank": application.asked_rank_id}
+        initial = {
+            **application.answers,
+            "version": application.version,
+            "specialty": application.asked_specialty_id,
+            "rank": application.asked_rank_id,
+        }
         super().__init__(*args, initial=initial, **kwargs)
         for ask in service.asks:
             self.fields.update(QUESTIONS[ask](dossier))
@@ -72,7 +88,9 @@ class QuestionsForm(Form):
         data = super().clean()
         specialty, rank = data.get("specialty"), data.get("rank")
         if specialty and rank and not specialty.profession.ranks.filter(pk=rank.pk).exists():
-            self.add_error("rank", _("%(rank)s is no rank of %(profession)s.") % {"rank": rank, "profession": specialty.profession})
+            self.add_error(
+                "rank", _("%(rank)s is no rank of %(profession)s.") % {"rank": rank, "profession": specialty.profession}
+            )
         return data
 
     def answers(self) -> dict[str, Any]:
@@ -113,7 +131,9 @@ class ItemAnswerForm(Form):
 
     kind = forms.ChoiceField(label=_("Your answer"), choices=AnswerKind, widget=forms.RadioSelect)
     file = forms.FileField(label=_("File"), required=False, error_messages={"empty": _("The file is empty.")})
-    text = CleanCharField(label=_("In words"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 3}))
+    text = CleanCharField(
+        label=_("In words"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 3})
+    )
 
     def __init__(self, *args: Any, takes_file: bool, dated: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,7 +148,12 @@ class ItemAnswerForm(Form):
         kind = data.get("kind")
         if kind == AnswerKind.FILE and not data.get("file") and "file" not in self.errors:
             self.add_error("file", _("Choose a file first."))
-        if kind == AnswerKind.FILE and "issued_on" in self.fields and not data.get("issued_on") and "issued_on" not in self.errors:
+        if (
+            kind == AnswerKind.FILE
+            and "issued_on" in self.fields
+            and not data.get("issued_on")
+            and "issued_on" not in self.errors
+        ):
             self.add_error("issued_on", _("Type the date that stands on the paper."))
         if kind in (AnswerKind.TEXT, AnswerKind.CANNOT) and not data.get("text") and "text" not in self.errors:
             self.add_error("text", _("Write your answer."))
@@ -143,8 +168,12 @@ class ReturnForm(Form):
         self.targets = targets
         reasons = ReturnReason.objects.all()
         for slug, name in targets:
-            self.fields[f"{slug}-reason"] = forms.ModelChoiceField(reasons, label=name, required=False, empty_label=_("Nothing is missing"))
-            self.fields[f"{slug}-remark"] = CleanCharField(label=_("Remark on: %(item)s") % {"item": name}, max_length=500, required=False)
+            self.fields[f"{slug}-reason"] = forms.ModelChoiceField(
+                reasons, label=name, required=False, empty_label=_("Nothing is missing")
+            )
+            self.fields[f"{slug}-remark"] = CleanCharField(
+                label=_("Remark on: %(item)s") % {"item": name}, max_length=500, required=False
+            )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -156,19 +185,41 @@ class ReturnForm(Form):
 
 class RecommendForm(Form):
     verdict = forms.ChoiceField(
-        label=_("Recommendation"), choices=[("approve", _("Approve")), ("reject", _("Reject"))], widget=forms.RadioSelect
+        label=_("Recommendation"),
+        choices=[("approve", _("Approve")), ("reject", _("Reject"))],
+        widget=forms.RadioSelect,
     )
-    specialty = forms.ModelChoiceField(Specialty.objects.select_related("profession"), label=_("Specialty granted"), required=False)
+    specialty = forms.ModelChoiceField(
+        Specialty.objects.select_related("profession"), label=_("Specialty granted"), required=False
+    )
     rank = forms.ModelChoiceField(Rank.objects.all(), label=_("Rank granted"), required=False)
-    public_text = CleanCharField(label=_("Text for the practitioner"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 3}))
-    internal_text = CleanCharField(label=_("Internal note"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 3}))
+    public_text = CleanCharField(
+        label=_("Text for the practitioner"),
+        max_length=2000,
+        required=False,
+        lines=True,
+        widget=forms.Textarea({"rows": 3}),
+    )
+    internal_text = CleanCharField(
+        label=_("Internal note"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 3})
+    )
 
     def __init__(self, application: Application, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"specialty": application.asked_specialty_id, "rank": application.asked_rank_id}, **kwargs)
+        super().__init__(
+            *args, initial={"specialty": application.asked_specialty_id, "rank": application.asked_rank_id}, **kwargs
+        )
 
 
 class NoteForm(Form):
     """What an officer may say with any other move."""
 
-    public_text = CleanCharField(label=_("Text for the practitioner"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 2}))
-    internal_text = CleanCharField(label=_("Internal note"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 2}))
+    public_text = CleanCharField(
+        label=_("Text for the practitioner"),
+        max_length=2000,
+        required=False,
+        lines=True,
+        widget=forms.Textarea({"rows": 2}),
+    )
+    internal_text = CleanCharField(
+        label=_("Internal note"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 2})
+    )

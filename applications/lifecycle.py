@@ -63,7 +63,9 @@ def applicant(by, application) -> bool:
 
 def officer(permission):
     """Staff with `permission` who are not the applicant (I17); a superuser is no exception."""
-    return lambda by, application: by is not None and by.is_staff and by.has_perm(permission) and not applicant(by, application)
+    return lambda by, application: (
+        by is not None and by.is_staff and by.has_perm(permission) and not applicant(by, application)
+    )
 
 
 reviewer = officer("applications.review_application")

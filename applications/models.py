@@ -57,20 +57,41 @@ class Application(models.Model):
     """One request for one service. `moves` counts its moves, `version` every change that the applicant or staff made."""
 
     reference = models.CharField(_("reference"), max_length=15, unique=True)
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="applications", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="applications", verbose_name=_("practitioner")
+    )
     service = models.SlugField(_("service"), max_length=30)
     state = models.CharField(_("state"), max_length=24, choices=State, default=State.DRAFT)
     moves = models.PositiveIntegerField(default=0, editable=False)
     version = models.PositiveIntegerField(default=0, editable=False)
     answers = models.JSONField(_("answers"), default=dict)
     judgement = models.JSONField(_("conditions as judged at the declaration"), default=list)
-    asked_specialty = models.ForeignKey(Specialty, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("specialty asked for"))
-    asked_rank = models.ForeignKey(Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank asked for"))
-    granted_specialty = models.ForeignKey(Specialty, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("specialty granted"))
-    granted_rank = models.ForeignKey(Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank granted"))
-    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reviewer"))
-    recommendation = models.CharField(_("recommendation"), max_length=8, blank=True, choices=[("approve", _("Approve")), ("reject", _("Reject"))])
-    recommended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("recommended by"))
+    asked_specialty = models.ForeignKey(
+        Specialty, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("specialty asked for")
+    )
+    asked_rank = models.ForeignKey(
+        Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank asked for")
+    )
+    granted_specialty = models.ForeignKey(
+        Specialty, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("specialty granted")
+    )
+    granted_rank = models.ForeignKey(
+        Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank granted")
+    )
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reviewer")
+    )
+    recommendation = models.CharField(
+        _("recommendation"), max_length=8, blank=True, choices=[("approve", _("Approve")), ("reject", _("Reject"))]
+    )
+    recommended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("recommended by"),
+    )
     cancel_reason = models.CharField(_("reason of cancellation"), max_length=24, blank=True, choices=CancelReason)
     created_at = models.DateTimeField(_("created at"))
     saved_at = models.DateTimeField(_("saved at"))
@@ -90,17 +111,23 @@ class Application(models.Model):
             ("issue_application", _("Can make the last check and issue")),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["practitioner", "service"], condition=~Q(state__in=CLOSED), name="one_open_application"),
+            models.UniqueConstraint(
+                fields=["practitioner", "service"], condition=~Q(state__in=CLOSED), name="one_open_application"
+            ),
             models.UniqueConstraint(fields=["id", "practitioner"], name="application_and_owner"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="application_state_known"),
             models.CheckConstraint(
-                condition=Q(state__in=CLOSED, closed_at__isnull=False) | (~Q(state__in=CLOSED) & Q(closed_at=None)), name="closed_has_time"
+                condition=Q(state__in=CLOSED, closed_at__isnull=False) | (~Q(state__in=CLOSED) & Q(closed_at=None)),
+                name="closed_has_time",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["draft", "awaiting_admin_fee", "cancelled"]) | Q(submitted_at__isnull=False), name="submitted_has_time"
+                condition=Q(state__in=["draft", "awaiting_admin_fee", "cancelled"]) | Q(submitted_at__isnull=False),
+                name="submitted_has_time",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["preliminarily_approved", "being_issued", "completed"]) | Q(approved_at__isnull=False), name="approved_has_time"
+                condition=~Q(state__in=["preliminarily_approved", "being_issued", "completed"])
+                | Q(approved_at__isnull=False),
+                name="approved_has_time",
             ),
             models.CheckConstraint(
                 condition=(Q(submitted_at=None) | Q(submitted_at__gte=F("created_at")))
@@ -108,12 +135,21 @@ class Application(models.Model):
                 & (Q(closed_at=None) | Q(closed_at__gte=F("created_at"))),
                 name="times_in_order",
             ),
-            models.CheckConstraint(condition=(Q(state="cancelled") & ~Q(cancel_reason="")) | (~Q(state="cancelled") & Q(cancel_reason="")), name="cancelled_has_reason"),
+            models.CheckConstraint(
+                condition=(Q(state="cancelled") & ~Q(cancel_reason="")) | (~Q(state="cancelled") & Q(cancel_reason="")),
+                name="cancelled_has_reason",
+            ),
         ]
         triggers = [
             pgtrigger.FSM(name="lifecycle", field="state", transitions=LIFECYCLE.edges()),
-            pgtrigger.Protect(name="born_as_draft", operation=pgtrigger.Insert, condition=~pgtrigger.Q(new__state="draft") | ~pgtrigger.Q(new__moves=0)),
-            pgtrigger.Protect(name="only_drafts_deleted", operation=pgtrigger.Delete, condition=pgtrigger.Q(old__moves__gt=0)),
+            pgtrigger.Protect(
+                name="born_as_draft",
+                operation=pgtrigger.Insert,
+                condition=~pgtrigger.Q(new__state="draft") | ~pgtrigger.Q(new__moves=0),
+            ),
+            pgtrigger.Protect(
+                name="only_drafts_deleted", operation=pgtrigger.Delete, condition=pgtrigger.Q(old__moves__gt=0)
+            ),
             pgtrigger.ReadOnly(name="identity_fixed", fields=["practitioner", "service", "reference", "created_at"]),
             pgtrigger.Trigger(
                 name="moves_counted",
@@ -196,7 +232,9 @@ class Deadline(models.Model):
         verbose_name_plural = _("deadlines")
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=DeadlineKind.values), name="deadline_kind_known"),
-            models.CheckConstraint(condition=Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))), name="deadline_is_end_of_day"),
+            models.CheckConstraint(
+                condition=Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))), name="deadline_is_end_of_day"
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(
@@ -215,7 +253,9 @@ class Deadline(models.Model):
 class Attachment(models.Model):
     """A paper in a slot of an application; a replaced one stays on record. The database keeps paper and case one person's (I19)."""
 
-    application = models.ForeignKey(Application, models.CASCADE, related_name="attachments", verbose_name=_("application"))
+    application = models.ForeignKey(
+        Application, models.CASCADE, related_name="attachments", verbose_name=_("application")
+    )
     practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="+")
     slot = models.SlugField(_("slot"), max_length=40)
     paper = models.ForeignKey(Paper, models.PROTECT, related_name="attachments", verbose_name=_("paper"))
@@ -227,7 +267,11 @@ class Attachment(models.Model):
         verbose_name = _("attachment")
         verbose_name_plural = _("attachments")
         ordering = ["attached_at"]
-        constraints = [models.UniqueConstraint(fields=["application", "slot"], condition=Q(replaced_at=None), name="one_paper_per_slot")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application", "slot"], condition=Q(replaced_at=None), name="one_paper_per_slot"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.slot}: {self.paper_id}"
@@ -259,14 +303,18 @@ class AnswerKind(models.TextChoices):
 class ReturnItem(models.Model):
     """One thing a return asks for, and the answer to it (APP-4). `target` is a slot or a question of the service."""
 
-    application = models.ForeignKey(Application, models.PROTECT, related_name="return_items", verbose_name=_("application"))
+    application = models.ForeignKey(
+        Application, models.PROTECT, related_name="return_items", verbose_name=_("application")
+    )
     entry_seq = models.PositiveIntegerField()
     target = models.SlugField(_("item"), max_length=40)
     reason = models.ForeignKey(ReturnReason, models.PROTECT, verbose_name=_("reason"))
     remark = models.CharField(_("remark"), max_length=500, blank=True)
     answer_kind = models.CharField(_("answer"), max_length=6, choices=AnswerKind, blank=True)
     answer_text = models.TextField(_("answer in words"), blank=True)
-    answer_paper = models.ForeignKey(Paper, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("answer as file"))
+    answer_paper = models.ForeignKey(
+        Paper, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("answer as file")
+    )
     answer_issued_on = models.DateField(_("date on the file"), null=True, blank=True)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
@@ -276,9 +324,16 @@ class ReturnItem(models.Model):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["application", "entry_seq", "target"], name="one_remark_per_item"),
-            models.CheckConstraint(condition=Q(answer_kind="", answered_at=None) | ~Q(answer_kind="") & Q(answered_at__isnull=False), name="answer_has_time"),
-            models.CheckConstraint(condition=~Q(answer_kind="file") | Q(answer_paper__isnull=False), name="file_answer_has_file"),
-            models.CheckConstraint(condition=~Q(answer_kind__in=["text", "cannot"]) | ~Q(answer_text=""), name="worded_answer_has_words"),
+            models.CheckConstraint(
+                condition=Q(answer_kind="", answered_at=None) | ~Q(answer_kind="") & Q(answered_at__isnull=False),
+                name="answer_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(answer_kind="file") | Q(answer_paper__isnull=False), name="file_answer_has_file"
+            ),
+            models.CheckConstraint(
+                condition=~Q(answer_kind__in=["text", "cannot"]) | ~Q(answer_text=""), name="worded_answer_has_words"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -290,7 +345,9 @@ class Fee(models.Model):
     """A price from a day on: service × purpose × fee category (empty = every category), in halalas (PAY-2)."""
 
     service = models.SlugField(_("service"), max_length=30)
-    purpose = models.CharField(_("purpose"), max_length=10, choices=[("admin", _("Administrative fee")), ("service", _("Service fee"))])
+    purpose = models.CharField(
+        _("purpose"), max_length=10, choices=[("admin", _("Administrative fee")), ("service", _("Service fee"))]
+    )
     category = models.SlugField(_("fee category"), max_length=30, blank=True)
     amount = models.BigIntegerField(_("amount in halalas"))
     effective_from = models.DateField(_("in force from"))
@@ -301,7 +358,9 @@ class Fee(models.Model):
         verbose_name_plural = _("fee schedule")
         ordering = ["service", "purpose", "category", "-effective_from"]
         constraints = [
-            models.UniqueConstraint(fields=["service", "purpose", "category", "effective_from"], name="one_fee_per_day"),
+            models.UniqueConstraint(
+                fields=["service", "purpose", "category", "effective_from"], name="one_fee_per_day"
+            ),
             models.CheckConstraint(condition=Q(amount__gte=0), name="fee_not_negative"),
         ]
 

@@ -24,7 +24,12 @@ from payments.models import Invoice, Method, Purpose
 from register import issuing
 from register.models import IssuedPaper
 
-STEPS = [gettext_lazy("Your data"), gettext_lazy("Questions"), gettext_lazy("Documents"), gettext_lazy("Check and declare")]
+STEPS = [
+    gettext_lazy("Your data"),
+    gettext_lazy("Questions"),
+    gettext_lazy("Documents"),
+    gettext_lazy("Check and declare"),
+]
 STAGES = [
     gettext_lazy("Draft"),
     gettext_lazy("Administrative fee"),
@@ -77,12 +82,21 @@ HAPPENED = {
 # What ends the wait in a state, and what happens otherwise.
 ENDS_WHEN = {
     State.DRAFT: (gettext_lazy("you declare your answers"), ""),
-    State.AWAITING_ADMIN_FEE: (gettext_lazy("you pay the administrative fee"), gettext_lazy("the application is cancelled at the end of that day")),
+    State.AWAITING_ADMIN_FEE: (
+        gettext_lazy("you pay the administrative fee"),
+        gettext_lazy("the application is cancelled at the end of that day"),
+    ),
     State.SUBMITTED: (gettext_lazy("a reviewer takes it"), ""),
     State.UNDER_REVIEW: (gettext_lazy("the reviewer decides"), ""),
     State.RECOMMENDED: (gettext_lazy("a second officer decides"), ""),
-    State.RETURNED: (gettext_lazy("you answer every remark and send the answers"), gettext_lazy("the application is cancelled at the end of that day")),
-    State.PRELIMINARILY_APPROVED: (gettext_lazy("you pay the service fee"), gettext_lazy("the application is cancelled at the end of that day")),
+    State.RETURNED: (
+        gettext_lazy("you answer every remark and send the answers"),
+        gettext_lazy("the application is cancelled at the end of that day"),
+    ),
+    State.PRELIMINARILY_APPROVED: (
+        gettext_lazy("you pay the service fee"),
+        gettext_lazy("the application is cancelled at the end of that day"),
+    ),
     State.BEING_ISSUED: (gettext_lazy("the last check is made"), ""),
 }
 INVOICE_OF = {State.AWAITING_ADMIN_FEE: Purpose.ADMIN, State.PRELIMINARILY_APPROVED: Purpose.SERVICE}
@@ -106,15 +120,30 @@ def service_page(service: Service, dossier: Dossier | None, on: date) -> dict[st
         "rules": [_rule(rule, finding, None, here) for rule, finding in findings] if dossier else None,
         "obstacles": len(service.obstacles(dossier)) if dossier else 0,
         "documents": [
-            {"name": slot.name, "about": slot.hint, "whom": slot.whom, "not_needed": asked is not None and slot not in asked}
+            {
+                "name": slot.name,
+                "about": slot.hint,
+                "whom": slot.whom,
+                "not_needed": asked is not None and slot not in asked,
+            }
             for slot in service.documents
         ],
         "fees": _price_rows(prices),
         "steps": [
             (_("Answer and attach"), _("Your draft is saved at every step; come back when you like.")),
-            (_("Check your answers and declare them true"), _("The administrative invoice follows, open for %(days)s days.") % {"days": policies["admin_fee.days"]}),
-            (_("Your documents are reviewed"), _("If something is missing we return it item by item, and you have %(days)s days.") % {"days": policies["return.days"]}),
-            (_("Pay the service fee after preliminary approval"), _("Within %(days)s days of the approval.") % {"days": policies["service_fee.days"]}),
+            (
+                _("Check your answers and declare them true"),
+                _("The administrative invoice follows, open for %(days)s days.") % {"days": policies["admin_fee.days"]},
+            ),
+            (
+                _("Your documents are reviewed"),
+                _("If something is missing we return it item by item, and you have %(days)s days.")
+                % {"days": policies["return.days"]},
+            ),
+            (
+                _("Pay the service fee after preliminary approval"),
+                _("Within %(days)s days of the approval.") % {"days": policies["service_fee.days"]},
+            ),
             (_("Receive your papers"), _("As PDF, with a code anyone can verify.")),
         ],
         "start_url": reverse("application_start", args=[service.slug]),
@@ -158,7 +187,9 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
         "stages": STAGES,
         "stage": STAGE_OF.get(state),
         "invoice": invoice,
-        "methods": [{"method": method, "why_not": attempts.why_not(invoice, method, now)} for method in Method] if invoice else [],
+        "methods": [{"method": method, "why_not": attempts.why_not(invoice, method, now)} for method in Method]
+        if invoice
+        else [],
         "invoices": invoices,
         "turn": {"practitioner": "you", "staff": "reviewer"}.get(HOLDER.get(state, "")),
         "due": deadline.due_on if deadline else None,
@@ -196,7 +227,9 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
     }
 
 
-def documents_page(case: Application, service: Service, dossier: Dossier, failed: dict[str, UploadForm]) -> dict[str, Any]:
+def documents_page(
+    case: Application, service: Service, dossier: Dossier, failed: dict[str, UploadForm]
+) -> dict[str, Any]:
     """The slots that this practitioner must fill; a failed form keeps what was typed at its slot, and `form` is it."""
     slots = []
     for slot in service.slots(dossier):
@@ -208,11 +241,21 @@ def documents_page(case: Application, service: Service, dossier: Dossier, failed
                 "title": slot.name,
                 "about": slot.hint,
                 "form": form,
-                "state": "refused" if form.errors else "missing" if not attachment else "accepted" if attachment.paper.readable else "checking",
+                "state": "refused"
+                if form.errors
+                else "missing"
+                if not attachment
+                else "accepted"
+                if attachment.paper.readable
+                else "checking",
                 "upload_url": reverse("application_attach", args=[case.reference, slot.slug]),
                 "remove_url": reverse("application_detach", args=[case.reference, slot.slug]),
                 "issued_on": attachment.issued_on if attachment else None,
-                "file": {"name": attachment.paper.name, "size": attachment.paper.bytes, "url": reverse("paper", args=[attachment.paper_id])}
+                "file": {
+                    "name": attachment.paper.name,
+                    "size": attachment.paper.bytes,
+                    "url": reverse("paper", args=[attachment.paper_id]),
+                }
                 if attachment
                 else None,
             }
@@ -235,9 +278,22 @@ def check_page(case: Application, service: Service, dossier: Dossier, form: Any)
     prices = fees.schedule(service.slug, dossier.day)
     rank = case.asked_rank or (dossier.usable_classification.rank if dossier.usable_classification else None)
     category = rank.fee_category if rank else ""
-    lines = [{"name": _("Administrative fee"), "when": _("now"), "halalas": _price(prices, Purpose.ADMIN, category), "note": _("not refundable")}]
+    lines = [
+        {
+            "name": _("Administrative fee"),
+            "when": _("now"),
+            "halalas": _price(prices, Purpose.ADMIN, category),
+            "note": _("not refundable"),
+        }
+    ]
     if rank:
-        lines.append({"name": _("Service fee"), "when": _("after preliminary approval"), "halalas": _price(prices, Purpose.SERVICE, category)})
+        lines.append(
+            {
+                "name": _("Service fee"),
+                "when": _("after preliminary approval"),
+                "halalas": _price(prices, Purpose.SERVICE, category),
+            }
+        )
     here = reverse("application_check", args=[case.reference])
     personal = _and_back("personal_data", here)
     asked = reverse("application_questions", args=[case.reference])
@@ -258,13 +314,20 @@ def check_page(case: Application, service: Service, dossier: Dossier, form: Any)
             },
             {"label": _("Mobile"), "value": look.code(person.mobile), "url": personal},
         ],
-        "answer_rows": [{"label": label, "value": answer, "url": asked} for label, answer in read_back(service, dossier)],
+        "answer_rows": [
+            {"label": label, "value": answer, "url": asked} for label, answer in read_back(service, dossier)
+        ],
         "documents": [
-            {"label": slot.name, "attachment": dossier.attachments.get(slot.slug), "url": reverse("application_documents", args=[case.reference]) + f"#slot-{slot.slug}"}
+            {
+                "label": slot.name,
+                "attachment": dossier.attachments.get(slot.slug),
+                "url": reverse("application_documents", args=[case.reference]) + f"#slot-{slot.slug}",
+            }
             for slot in service.slots(dossier)
         ],
         "rules": [_rule(rule, finding, case, here) for rule, finding in service.findings(dossier)],
-        "obstacles": len(service.obstacles(dossier)) + sum(slot.slug not in dossier.attachments for slot in service.slots(dossier)),
+        "obstacles": len(service.obstacles(dossier))
+        + sum(slot.slug not in dossier.attachments for slot in service.slots(dossier)),
         "lines": lines,
         "total": sum(line["halalas"] for line in lines),
         "rank": rank,
@@ -284,7 +347,14 @@ def remarks_page(case: Application, failed: dict[str, ItemAnswerForm], on: date)
             initial={"kind": item.answer_kind, "text": item.answer_text, "issued_on": item.answer_issued_on},
         )
         name = _("Your answers") if item.target == review.OWN_WORDS else filing.name_of(case.service, item.target)
-        items.append({"item": item, "name": name, "form": form, "url": reverse("application_answer", args=[case.reference, item.target])})
+        items.append(
+            {
+                "item": item,
+                "name": name,
+                "form": form,
+                "url": reverse("application_answer", args=[case.reference, item.target]),
+            }
+        )
     return {
         "case": case,
         "service": service,
@@ -329,7 +399,13 @@ def _rule(rule: Any, finding: Any, case: Application | None, here: str) -> dict[
         url = _and_back(remedy.url_name, here)
     elif remedy and remedy.step and case:
         url = reverse(f"application_{remedy.step}", args=[case.reference])
-    return {"name": rule.name, "verdict": str(finding.verdict), "fact": finding.fact, "remedy_url": url, "remedy_text": remedy.text if remedy else ""}
+    return {
+        "name": rule.name,
+        "verdict": str(finding.verdict),
+        "fact": finding.fact,
+        "remedy_url": url,
+        "remedy_text": remedy.text if remedy else "",
+    }
 
 
 def _and_back(name: str, here: str) -> str:

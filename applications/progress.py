@@ -18,7 +18,14 @@ CANCEL_REASONS = dict(LAPSES.values())
 
 @transaction.atomic
 def advance(
-    application_id: int, name: str, *, by: Any, now: datetime, public_text: str = "", internal_text: str = "", **facts: Any
+    application_id: int,
+    name: str,
+    *,
+    by: Any,
+    now: datetime,
+    public_text: str = "",
+    internal_text: str = "",
+    **facts: Any,
 ) -> Application:
     """Make the move `name`, or raise NotAllowed with every reason and change nothing.
 
@@ -29,7 +36,9 @@ def advance(
     list(Invoice.objects.live().filter(case=reference).order_by("pk").select_for_update().values_list("pk"))
     application = (
         Application.objects.select_for_update(of=("self",))
-        .select_related("practitioner__user", "asked_specialty__profession", "asked_rank", "granted_specialty", "granted_rank")
+        .select_related(
+            "practitioner__user", "asked_specialty__profession", "asked_rank", "granted_specialty", "granted_rank"
+        )
         .get(pk=application_id)
     )
     move = LIFECYCLE[name]
@@ -46,7 +55,16 @@ def advance(
     if stamp := STAMPS.get(name):
         setattr(application, stamp, now)
     application.save(
-        update_fields=["state", "moves", "version", "saved_at", "closed_at", "cancel_reason", "submitted_at", "approved_at"]
+        update_fields=[
+            "state",
+            "moves",
+            "version",
+            "saved_at",
+            "closed_at",
+            "cancel_reason",
+            "submitted_at",
+            "approved_at",
+        ]
     )
     entry = Entry.objects.create(
         application=application,

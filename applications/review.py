@@ -40,7 +40,9 @@ def targets(application: Application, now: datetime) -> list[tuple[str, str]]:
 @transaction.atomic
 def assign(application_id: int, *, by: Any) -> None:
     """Take a case under review that nobody holds: an assignment, no move (APP-4). Raises NotAllowed."""
-    application = Application.objects.select_for_update(of=("self",)).select_related("practitioner").get(pk=application_id)
+    application = (
+        Application.objects.select_for_update(of=("self",)).select_related("practitioner").get(pk=application_id)
+    )
     if application.state != State.UNDER_REVIEW or application.reviewer_id or not reviewer(by, application):
         raise NotAllowed(_("This case is not free to be taken."))
     application.reviewer = by
@@ -68,15 +70,26 @@ def names_what_is_missing(application: Application, *, remarks: list[Remark] = (
 @LIFECYCLE.after("return")
 def write_remarks(application: Application, *, entry, now: datetime, remarks: list[Remark], **facts) -> None:
     ReturnItem.objects.bulk_create(
-        ReturnItem(application=application, entry_seq=entry.seq, target=one.target, reason=one.reason, remark=one.remark) for one in remarks
+        ReturnItem(
+            application=application, entry_seq=entry.seq, target=one.target, reason=one.reason, remark=one.remark
+        )
+        for one in remarks
     )
     due_on = days_after(now, value("return.days", today(now)))
-    Deadline.objects.create(application=application, kind=WAITING[State.RETURNED], due_on=due_on, lapses_at=end_of_day(due_on))
+    Deadline.objects.create(
+        application=application, kind=WAITING[State.RETURNED], due_on=due_on, lapses_at=end_of_day(due_on)
+    )
 
 
 @LIFECYCLE.before("recommend")
 def names_what_is_granted(
-    application: Application, *, verdict: str = "", specialty: Specialty | None = None, rank: Rank | None = None, public_text: str = "", **facts
+    application: Application,
+    *,
+    verdict: str = "",
+    specialty: Specialty | None = None,
+    rank: Rank | None = None,
+    public_text: str = "",
+    **facts,
 ) -> Iterator[str]:
     if verdict not in ("approve", "reject"):
         yield _("Recommend approval or rejection.")
@@ -89,9 +102,13 @@ def names_what_is_granted(
 
 
 @LIFECYCLE.after("recommend")
-def write_recommendation(application: Application, *, by: Any, verdict: str, specialty=None, rank=None, **facts) -> None:
+def write_recommendation(
+    application: Application, *, by: Any, verdict: str, specialty=None, rank=None, **facts
+) -> None:
     application.recommendation, application.recommended_by = verdict, by
-    application.granted_specialty, application.granted_rank = (specialty, rank) if verdict == "approve" else (None, None)
+    application.granted_specialty, application.granted_rank = (
+        (specialty, rank) if verdict == "approve" else (None, None)
+    )
     application.save(update_fields=["recommendation", "recommended_by", "granted_specialty", "granted_rank"])
 
 
@@ -115,7 +132,12 @@ def says_why(application: Application, *, internal_text: str = "", public_text: 
 
 @LIFECYCLE.after("send_back", "take_back")
 def drop_recommendation(application: Application, **facts) -> None:
-    application.recommendation, application.recommended_by, application.granted_specialty, application.granted_rank = "", None, None, None
+    application.recommendation, application.recommended_by, application.granted_specialty, application.granted_rank = (
+        "",
+        None,
+        None,
+        None,
+    )
     application.save(update_fields=["recommendation", "recommended_by", "granted_specialty", "granted_rank"])
 
 

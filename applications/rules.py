@@ -68,10 +68,14 @@ ANSWER_QUESTIONS = gettext_lazy("Answer the questions")
 def identity_is_complete(dossier: Dossier) -> Finding:
     identity = dossier.identity
     if dossier.practitioner is None or identity is None:
-        return unmet(_("We do not know your name, birth date and identity number yet."), COMPLETE_DATA, url_name="personal_data")
+        return unmet(
+            _("We do not know your name, birth date and identity number yet."), COMPLETE_DATA, url_name="personal_data"
+        )
     if identity.expires_on and identity.expires_on < dossier.day:
         return unmet(
-            _("%(kind)s %(number)s expired on %(day)s.") % _words(identity), _("Enter the renewed identity"), url_name="personal_data"
+            _("%(kind)s %(number)s expired on %(day)s.") % _words(identity),
+            _("Enter the renewed identity"),
+            url_name="personal_data",
         )
     return met(f"{identity.get_kind_display()} {identity.masked}")
 
@@ -84,20 +88,29 @@ def qualification_fits(dossier: Dossier) -> Finding:
         return met(str(dossier.qualifications[0]))
     specialty, rank, chosen = dossier.application.asked_specialty, dossier.application.asked_rank, dossier.qualification
     if not (specialty and rank and chosen):
-        return unmet(_("You have not chosen the specialty, the rank and the qualification yet."), ANSWER_QUESTIONS, step="questions")
+        return unmet(
+            _("You have not chosen the specialty, the rank and the qualification yet."),
+            ANSWER_QUESTIONS,
+            step="questions",
+        )
     if chosen.field != specialty.profession.code:
         return unmet(
-            _("“%(title)s” is in another field than %(profession)s.") % {"title": chosen.title, "profession": specialty.profession},
+            _("“%(title)s” is in another field than %(profession)s.")
+            % {"title": chosen.title, "profession": specialty.profession},
             _("Choose another qualification or profession"),
             step="questions",
         )
     if not rank.accepts(chosen.degree):
         return unmet(
-            _("The rank %(rank)s needs another degree than: %(degree)s.") % {"rank": rank, "degree": chosen.get_degree_display()},
+            _("The rank %(rank)s needs another degree than: %(degree)s.")
+            % {"rank": rank, "degree": chosen.get_degree_display()},
             _("Choose another rank"),
             step="questions",
         )
-    return met(_("%(qualification)s, for %(rank)s in %(specialty)s.") % {"qualification": chosen, "rank": rank, "specialty": specialty})
+    return met(
+        _("%(qualification)s, for %(rank)s in %(specialty)s.")
+        % {"qualification": chosen, "rank": rank, "specialty": specialty}
+    )
 
 
 @rule(gettext_lazy("Non-Saudis have practised long enough"))
@@ -117,10 +130,17 @@ def gap_in_practice_is_explained(dossier: Dossier) -> Finding:
     gap = longest_gap(dossier)
     limit = dossier.policies["practice_gap.months"]
     if gap is None:
-        return unmet(_("Without a qualification we cannot see when you began to practise."), ADD_QUALIFICATION, url_name="qualification_add")
+        return unmet(
+            _("Without a qualification we cannot see when you began to practise."),
+            ADD_QUALIFICATION,
+            url_name="qualification_add",
+        )
     begins, ends = gap
     if add_months(begins, limit) > ends:
-        return met(ngettext("No gap of %(months)s month or more.", "No gap of %(months)s months or more.", limit) % {"months": limit})
+        return met(
+            ngettext("No gap of %(months)s month or more.", "No gap of %(months)s months or more.", limit)
+            % {"months": limit}
+        )
     fact = _("No practice in your file from %(begins)s to %(ends)s.") % {"begins": _day(begins), "ends": _day(ends)}
     if dossier.answers.get("gap_explanation"):
         return Finding(Verdict.STAFF, fact + " " + _("The reviewer judges your explanation."))
@@ -151,7 +171,11 @@ def rank_asks_no_exam(dossier: Dossier) -> Finding:
     if rank is None:
         return met(_("Seen once you choose a rank."))
     if rank.asks_exam:
-        return unmet(_("%(rank)s asks an exam, which this portal does not offer yet.") % {"rank": rank}, _("Choose another rank"), step="questions")
+        return unmet(
+            _("%(rank)s asks an exam, which this portal does not offer yet.") % {"rank": rank},
+            _("Choose another rank"),
+            step="questions",
+        )
     return met(str(rank))
 
 
@@ -171,10 +195,15 @@ def has_usable_classification(dossier: Dossier) -> Finding:
     """SRV-3, SRV-11: registration rests on a classification that is not older than the policy says."""
     held = dossier.usable_classification
     if held:
-        return met(_("%(number)s, usable for registration until %(day)s.") % {"number": held.number, "day": _day(held.usable_until)})
+        return met(
+            _("%(number)s, usable for registration until %(day)s.")
+            % {"number": held.number, "day": _day(held.usable_until)}
+        )
     if dossier.classifications:
         last = dossier.classifications[0]
-        return unmet(_("%(number)s was usable until %(day)s.") % {"number": last.number, "day": _day(last.usable_until)})
+        return unmet(
+            _("%(number)s was usable until %(day)s.") % {"number": last.number, "day": _day(last.usable_until)}
+        )
     return unmet(_("You are not classified yet."), _("Apply for classification first"), url_name="services")
 
 
@@ -188,7 +217,11 @@ def is_saudi_or_resident(dossier: Dossier) -> Finding:
     if card is None:
         return unmet(_("Your file holds no residence card."), _("Enter your residence card"), url_name="personal_data")
     if card.expires_on is None or card.expires_on < dossier.day:
-        return unmet(_("%(kind)s %(number)s expired on %(day)s.") % _words(card), _("Enter the renewed card"), url_name="personal_data")
+        return unmet(
+            _("%(kind)s %(number)s expired on %(day)s.") % _words(card),
+            _("Enter the renewed card"),
+            url_name="personal_data",
+        )
     return met(_("%(kind)s %(number)s, valid until %(day)s.") % _words(card))
 
 
@@ -214,7 +247,8 @@ def employer_letter_is_recent(dossier: Dossier) -> Finding:
         )
     if attachment.issued_on < oldest:
         return unmet(
-            _("The letter is dated %(day)s, which is older than %(months)s months.") % {"day": _day(attachment.issued_on), "months": months},
+            _("The letter is dated %(day)s, which is older than %(months)s months.")
+            % {"day": _day(attachment.issued_on), "months": months},
             _("Attach a newer letter"),
             step="documents",
         )

@@ -55,7 +55,9 @@ def _lapse_batch(kind: DeadlineKind, now: datetime, batch: int) -> int:
     name, reason = LAPSES[kind]
     purpose = PURPOSES.get(kind)
     with connection.cursor() as cursor, pghistory.context(reason=str(reason.value)):
-        cursor.execute(DUE_UNPAID if purpose else DUE_UNANSWERED, {"kind": kind, "purpose": purpose, "now": now, "batch": batch})
+        cursor.execute(
+            DUE_UNPAID if purpose else DUE_UNANSWERED, {"kind": kind, "purpose": purpose, "now": now, "batch": batch}
+        )
         due = cursor.fetchall()
         if not due:
             return 0

@@ -38,7 +38,12 @@ def _own(request: HttpRequest, reference: str, *states: str) -> Application:
     """One's own application; in another state than `states` the step does not exist, and the page of the case says why."""
     application = get_object_or_404(
         Application.objects.visible_to(request.user).select_related(
-            "practitioner__user", "asked_specialty__profession", "asked_rank", "granted_specialty__profession", "granted_rank", "deadline"
+            "practitioner__user",
+            "asked_specialty__profession",
+            "asked_rank",
+            "granted_specialty__profession",
+            "granted_rank",
+            "deadline",
         ),
         reference=reference,
     )
@@ -101,7 +106,9 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
         messages.info(request, _("First tell us who you are. Then the application begins."))
         return redirect(reverse("personal_data") + "?next=" + reverse("service", args=[slug]))
     application = filing.start(practitioner, offered, now=clock_now())
-    return redirect("application_questions" if application.state == State.DRAFT else "application", application.reference)
+    return redirect(
+        "application_questions" if application.state == State.DRAFT else "application", application.reference
+    )
 
 
 @require_safe
@@ -135,7 +142,9 @@ def questions(request: HttpRequest, reference: str) -> HttpResponse:
                 rank=form.cleaned_data.get("rank"),
             )
         except filing.ChangedMeanwhile:
-            form.add_error(None, _("This draft was changed in another window meanwhile. Open it again to see what it holds now."))
+            form.add_error(
+                None, _("This draft was changed in another window meanwhile. Open it again to see what it holds now.")
+            )
         else:
             return redirect("application" if "later" in request.POST else "application_documents", case.reference)
     context = {"form": form, "case": case, "service": offered, "steps": presenting.STEPS, "step": 1, "dossier": dossier}
@@ -166,7 +175,9 @@ def attach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
         except Refused as refusal:
             form.add_error("file", refusal)
         except OSError:
-            form.add_error("file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost."))
+            form.add_error(
+                "file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost.")
+            )
         else:
             filing.attach(case, slot, paper, issued_on=form.cleaned_data.get("issued_on"), now=now)
             messages.success(request, _("%(paper)s is attached.") % {"paper": asked.name})
@@ -237,7 +248,9 @@ def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
     item = get_object_or_404(ReturnItem, application=case, entry_seq=case.moves, target=target)
     offered, now = CATALOGUE[case.service], clock_now()
     asked = next((slot for slot in offered.documents if slot.slug == target), None)
-    form = ItemAnswerForm(request.POST, request.FILES, takes_file=asked is not None, dated=bool(asked and asked.dated), prefix=target)
+    form = ItemAnswerForm(
+        request.POST, request.FILES, takes_file=asked is not None, dated=bool(asked and asked.dated), prefix=target
+    )
     if form.is_valid() and not (asked and _too_old(form, asked, now)):
         paper, kind = None, form.cleaned_data["kind"]
         try:
@@ -246,10 +259,17 @@ def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
         except Refused as refusal:
             form.add_error("file", refusal)
         except OSError:
-            form.add_error("file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost."))
+            form.add_error(
+                "file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost.")
+            )
         else:
             filing.answer(
-                item, kind=kind, text=form.cleaned_data.get("text", ""), paper=paper, issued_on=form.cleaned_data.get("issued_on"), now=now
+                item,
+                kind=kind,
+                text=form.cleaned_data.get("text", ""),
+                paper=paper,
+                issued_on=form.cleaned_data.get("issued_on"),
+                now=now,
             )
             messages.success(request, _("Your answer is saved. Send all answers when they are complete."))
             return redirect("application_remarks", reference)
@@ -265,13 +285,19 @@ def resubmit(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("application", reference)
 
 
-def _documents_page(request: HttpRequest, case: Application, failed: dict[str, UploadForm] | None = None) -> HttpResponse:
+def _documents_page(
+    request: HttpRequest, case: Application, failed: dict[str, UploadForm] | None = None
+) -> HttpResponse:
     offered = CATALOGUE[case.service]
     dossier = dossiers.load(case.practitioner, clock_now(), case)
-    return render(request, "applications/documents.html", presenting.documents_page(case, offered, dossier, failed or {}))
+    return render(
+        request, "applications/documents.html", presenting.documents_page(case, offered, dossier, failed or {})
+    )
 
 
-def _remarks_page(request: HttpRequest, case: Application, failed: dict[str, ItemAnswerForm] | None = None) -> HttpResponse:
+def _remarks_page(
+    request: HttpRequest, case: Application, failed: dict[str, ItemAnswerForm] | None = None
+) -> HttpResponse:
     return render(request, "applications/remarks.html", presenting.remarks_page(case, failed or {}, today(clock_now())))
 
 
@@ -283,5 +309,8 @@ def _too_old(form: Any, slot: Any, now) -> bool:
     months = value("employer_letter.months", today(now))
     if issued_on >= add_months(today(now), -months):
         return False
-    form.add_error("issued_on", _("The letter is older than %(months)s months. Ask your employer for a new one.") % {"months": months})
+    form.add_error(
+        "issued_on",
+        _("The letter is older than %(months)s months. Ask your employer for a new one.") % {"months": months},
+    )
     return True

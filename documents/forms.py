@@ -24,7 +24,9 @@ class QualificationForm(ModelForm):
 
 class ExperienceForm(ModelForm):
     started_on = CalendarDateField(label=_("From"), not_future=True)
-    ended_on = CalendarDateField(label=_("Until"), not_future=True, required=False, help_text=_("Leave empty while you still work there."))
+    ended_on = CalendarDateField(
+        label=_("Until"), not_future=True, required=False, help_text=_("Leave empty while you still work there.")
+    )
 
     class Meta:
         model = Experience
@@ -40,7 +42,11 @@ class ExperienceForm(ModelForm):
 class UploadForm(Form):
     """One file for one slot; `dated` slots also ask the date on the paper."""
 
-    file = forms.FileField(label=_("File"), error_messages={"required": _("Choose a file first."), "empty": _("The file is empty.")}, allow_empty_file=False)
+    file = forms.FileField(
+        label=_("File"),
+        error_messages={"required": _("Choose a file first."), "empty": _("The file is empty.")},
+        allow_empty_file=False,
+    )
 
     def __init__(self, *args: Any, dated: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

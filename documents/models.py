@@ -28,7 +28,9 @@ class Paper(models.Model):
     """One checked file of one practitioner; its content never changes (DOC-1)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="papers", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="papers", verbose_name=_("practitioner")
+    )
     kind = models.SlugField(_("kind"), max_length=40)
     name = models.CharField(_("file name"), max_length=120)
     storage_key = models.UUIDField(unique=True, editable=False)
@@ -45,13 +47,18 @@ class Paper(models.Model):
         verbose_name = _("paper")
         verbose_name_plural = _("papers")
         constraints = [
-            models.CheckConstraint(condition=Q(media_type__in=["application/pdf", "image/jpeg", "image/png"]), name="paper_type_allowed"),
+            models.CheckConstraint(
+                condition=Q(media_type__in=["application/pdf", "image/jpeg", "image/png"]), name="paper_type_allowed"
+            ),
             models.CheckConstraint(condition=Q(bytes__gte=1, bytes__lte=10 * 1024 * 1024), name="paper_size_allowed"),
             models.CheckConstraint(condition=Q(scan__in=Scan.values), name="paper_scan_known"),
             models.UniqueConstraint(fields=["id", "practitioner"], name="paper_and_owner"),
         ]
         triggers = [
-            pgtrigger.ReadOnly(name="paper_content_fixed", fields=["practitioner", "kind", "storage_key", "sha256", "bytes", "media_type", "uploaded_at"]),
+            pgtrigger.ReadOnly(
+                name="paper_content_fixed",
+                fields=["practitioner", "kind", "storage_key", "sha256", "bytes", "media_type", "uploaded_at"],
+            ),
         ]
 
     def __str__(self) -> str:
@@ -76,7 +83,9 @@ class Degree(models.TextChoices):
 class Qualification(models.Model):
     """A degree of a practitioner, in a field named by the profession's code."""
 
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="qualifications", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="qualifications", verbose_name=_("practitioner")
+    )
     degree = models.CharField(_("degree"), max_length=12, choices=Degree)
     field = models.CharField(_("field"), max_length=8)
     title = models.CharField(_("title as on the certificate"), max_length=160)
@@ -99,7 +108,9 @@ class Qualification(models.Model):
 class Experience(models.Model):
     """A time of practice; `ended_on` is empty while it lasts."""
 
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="experience", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="experience", verbose_name=_("practitioner")
+    )
     employer = models.CharField(_("employer"), max_length=160)
     country = CountryField(_("country of practice"))
     job = models.CharField(_("job"), max_length=120)
@@ -111,7 +122,9 @@ class Experience(models.Model):
         verbose_name_plural = _("experience")
         ordering = ["-started_on"]
         constraints = [
-            models.CheckConstraint(condition=Q(ended_on=None) | Q(ended_on__gte=F("started_on")), name="experience_ends_after_start")
+            models.CheckConstraint(
+                condition=Q(ended_on=None) | Q(ended_on__gte=F("started_on")), name="experience_ends_after_start"
+            )
         ]
 
     def __str__(self) -> str:

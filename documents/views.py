@@ -22,7 +22,11 @@ def paper(request: HttpRequest, pk: str) -> HttpResponse:
 def serve(paper: Paper) -> HttpResponse:
     """The one download door; the caller has checked the right to see it."""
     if not paper.readable:
-        return HttpResponse(_("This file is not open yet: the virus scanner has not passed it."), status=403, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            _("This file is not open yet: the virus scanner has not passed it."),
+            status=403,
+            content_type="text/plain; charset=utf-8",
+        )
     return files.serve(paper.storage_key, paper.name, paper.media_type, inline=True)
 
 
@@ -45,4 +49,6 @@ def edit(request: HttpRequest, held: Qualification | Experience, form: ModelForm
         form.save()
         messages.success(request, _("The entry is saved."))
         return redirect(next_page(request, "account"))
-    return render(request, "documents/entry.html", {"form": form, "title": title, "held": held, "next": next_page(request, "")})
+    return render(
+        request, "documents/entry.html", {"form": form, "title": title, "held": held, "next": next_page(request, "")}
+    )

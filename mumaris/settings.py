@@ -31,8 +31,12 @@ def demanded(name, meaning, demo_default=None):
 
 
 SECRET_KEY = demanded("SECRET_KEY", "a long random text that signs sessions and links")
-PORTAL_URL = demanded("PORTAL_URL", "the address people open, such as https://portal.example", "http://127.0.0.1:8000").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(PORTAL_URL).hostname] + (["127.0.0.1", "localhost"] if DEMO else []))
+PORTAL_URL = demanded(
+    "PORTAL_URL", "the address people open, such as https://portal.example", "http://127.0.0.1:8000"
+).rstrip("/")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[urlsplit(PORTAL_URL).hostname] + (["127.0.0.1", "localhost"] if DEMO else [])
+)
 SECURE = urlsplit(PORTAL_URL).scheme == "https"
 if not DEMO and not SECURE:
     raise ImproperlyConfigured("PORTAL_URL must begin with https:// in production.")
@@ -109,7 +113,13 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": {**environ.Env.db_url_config(demanded("DATABASE_URL", "postgres://user:password@host/name")), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+DATABASES = {
+    "default": {
+        **environ.Env.db_url_config(demanded("DATABASE_URL", "postgres://user:password@host/name")),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
 DATABASES["default"].setdefault("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -126,7 +136,13 @@ def broker_address(database):
 
 
 CELERY_BROKER_URL = broker_address(0)[0]
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": broker_address(1)[1], "TIMEOUT": 3600}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": broker_address(1)[1],
+        "TIMEOUT": 3600,
+    }
+}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
@@ -169,14 +185,21 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "accounts.passwords.MaximumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email", "name")}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
-ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm", "signup": "accounts.forms.SignUpForm", "reset_password": "accounts.forms.ResetForm"}
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "signup": "accounts.forms.SignUpForm",
+    "reset_password": "accounts.forms.ResetForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "email2*", "password1*", "password2*"]
@@ -192,7 +215,12 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 if DEMO:  # dozens of demo people and test journeys come from one address
-    ACCOUNT_RATE_LIMITS = {"signup": "1000/m/ip", "login": "1000/m/ip", "confirm_email": "1000/m/ip", "login_failed": "20/5m/key,500/m/ip"}
+    ACCOUNT_RATE_LIMITS = {
+        "signup": "1000/m/ip",
+        "login": "1000/m/ip",
+        "confirm_email": "1000/m/ip",
+        "login_failed": "20/5m/key,500/m/ip",
+    }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", not DEMO)
 
@@ -200,7 +228,9 @@ HUMAN_CHECK = env.str("HUMAN_CHECK", "altcha" if DEMO else "recaptcha")
 if HUMAN_CHECK not in ("recaptcha", "altcha") and not (DEMO and HUMAN_CHECK == "off"):
     raise ImproperlyConfigured("HUMAN_CHECK must be recaptcha or altcha.")
 if HUMAN_CHECK == "recaptcha":
-    RECAPTCHA_PUBLIC_KEY = demanded("RECAPTCHA_PUBLIC_KEY", "the site key from Google's reCAPTCHA console, or set HUMAN_CHECK=altcha")
+    RECAPTCHA_PUBLIC_KEY = demanded(
+        "RECAPTCHA_PUBLIC_KEY", "the site key from Google's reCAPTCHA console, or set HUMAN_CHECK=altcha"
+    )
     RECAPTCHA_PRIVATE_KEY = demanded("RECAPTCHA_PRIVATE_KEY", "the secret key from Google's reCAPTCHA console")
 else:
     SILENCED_SYSTEM_CHECKS = ["django_recaptcha.recaptcha_test_key_error"]
@@ -218,7 +248,11 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", ("fonts", VAR_DIR / "fonts")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEMO else "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEMO
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
 }
 WHITENOISE_USE_FINDERS = DEMO
 STORAGE_DIR = Path(env.str("STORAGE_DIR", str(VAR_DIR / "files")))
@@ -231,7 +265,9 @@ _keys = demanded("IDENTITY_KEYS", "PEPPER_HEX:FERNET_KEY[,OLDER_FERNET_KEY]").sp
 IDENTITY_PEPPER = bytes.fromhex(_keys[0])
 IDENTITY_FERNET_KEYS = [key for key in _keys[-1].split(",") if key and len(_keys) == 2]
 if len(IDENTITY_PEPPER) < 16 or not IDENTITY_FERNET_KEYS:
-    raise ImproperlyConfigured("IDENTITY_KEYS must hold a pepper of at least 16 bytes in hex, a colon, and a Fernet key.")
+    raise ImproperlyConfigured(
+        "IDENTITY_KEYS must hold a pepper of at least 16 bytes in hex, a colon, and a Fernet key."
+    )
 
 MOYASAR_URL = env.str("MOYASAR_URL", "https://api.moyasar.com/v1").rstrip("/")
 MOYASAR_SECRET_KEY = demanded("MOYASAR_SECRET_KEY", "the gateway's secret key, sk_live_…")
@@ -240,7 +276,9 @@ GATEWAY_SIMULATOR_URL = env.str("GATEWAY_SIMULATOR_URL", "")
 MAILBOX_URL = env.str("MAILBOX_URL", "")
 DEMO_PEOPLE = Path(env.str("DEMO_PEOPLE", str(VAR_DIR / "demo-people.txt")))
 if not DEMO and (GATEWAY_SIMULATOR_URL or MAILBOX_URL or urlsplit(MOYASAR_URL).scheme != "https"):
-    raise ImproperlyConfigured("Simulators belong to the demo: unset GATEWAY_SIMULATOR_URL and MAILBOX_URL, and use an https MOYASAR_URL.")
+    raise ImproperlyConfigured(
+        "Simulators belong to the demo: unset GATEWAY_SIMULATOR_URL and MAILBOX_URL, and use an https MOYASAR_URL."
+    )
 
 CONTACT = {
     "phone": env.str("CONTACT_PHONE", "920 000 000"),
@@ -254,8 +292,12 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.int("TRUSTE
 SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-_google = ["https://www.google.com/recaptcha/", "https://www.gstatic.com/recaptcha/"] if HUMAN_CHECK == "recaptcha" else []
-_gateway = [f"{part.scheme}://{part.netloc}" for part in [urlsplit(GATEWAY_SIMULATOR_URL)] if part.netloc] or ["https://*.moyasar.com"]
+_google = (
+    ["https://www.google.com/recaptcha/", "https://www.gstatic.com/recaptcha/"] if HUMAN_CHECK == "recaptcha" else []
+)
+_gateway = [f"{part.scheme}://{part.netloc}" for part in [urlsplit(GATEWAY_SIMULATOR_URL)] if part.netloc] or [
+    "https://*.moyasar.com"
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -279,5 +321,10 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.server": {"level": "WARNING"}, "fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}, "pypdf": {"level": "ERROR"}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+        "weasyprint": {"level": "ERROR"},
+        "pypdf": {"level": "ERROR"},
+    },
 }

@@ -30,7 +30,20 @@ class PaymentInline(InRiyals, ReadOnlyInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(InRiyals, ReadOnlyAdmin):
-    fields = ["number", "case", "payer", "purpose", "riyals", "state", "issued_at", "due_on", "grace_days", "lapses_at", "paid_at", "waiver"]
+    fields = [
+        "number",
+        "case",
+        "payer",
+        "purpose",
+        "riyals",
+        "state",
+        "issued_at",
+        "due_on",
+        "grace_days",
+        "lapses_at",
+        "paid_at",
+        "waiver",
+    ]
     list_display = ["number", "case", "payer", "purpose", "riyals", "state", "issued_at", "due_on", "paid_at"]
     list_filter = ["state", "purpose"]
     list_select_related = ["payer"]

@@ -81,7 +81,9 @@ def begin(invoice: Invoice, method: str, *, language: str, now: datetime) -> Att
         attempt.bill_number, attempt.expires_on = where.number, where.expires_on
     else:
         attempt.url = where.url
-    attempt.save(update_fields=["provider_id", "state", "url", "biller_name", "biller_code", "bill_number", "expires_on"])
+    attempt.save(
+        update_fields=["provider_id", "state", "url", "biller_name", "biller_code", "bill_number", "expires_on"]
+    )
     return attempt
 
 
@@ -106,7 +108,11 @@ def ask_all(now: datetime, batch: int = 100) -> int:
     """Ask about live attempts not asked lately, those of lapsed invoices first; returns how many were answered."""
     due = (
         Attempt.objects.live()
-        .filter(Q(asked_at=None) | Q(asked_at__lt=now - ASK_AGAIN) | Q(invoice__lapses_at__lte=now, asked_at__lt=F("invoice__lapses_at")))
+        .filter(
+            Q(asked_at=None)
+            | Q(asked_at__lt=now - ASK_AGAIN)
+            | Q(invoice__lapses_at__lte=now, asked_at__lt=F("invoice__lapses_at"))
+        )
         .filter(created_at__lt=now - timedelta(seconds=30))
         .select_related("invoice")
         .order_by("invoice__lapses_at")[:batch]

@@ -9,7 +9,17 @@ from sequences import get_next_value
 
 from accounts.models import Practitioner
 from mumaris.kit.clock import days_after, end_of_day, today
-from payments.models import Attempt, Credit, CreditReason, Disposition, Invoice, InvoiceState, Line, Payment, WaiverGround
+from payments.models import (
+    Attempt,
+    Credit,
+    CreditReason,
+    Disposition,
+    Invoice,
+    InvoiceState,
+    Line,
+    Payment,
+    WaiverGround,
+)
 from payments.signals import invoice_settled
 
 
@@ -23,7 +33,16 @@ class PricedLine:
 
 
 @transaction.atomic
-def issue(*, case: str, purpose: str, payer: Practitioner, lines: Iterable[PricedLine], days: int, grace_days: int, now: datetime) -> Invoice:
+def issue(
+    *,
+    case: str,
+    purpose: str,
+    payer: Practitioner,
+    lines: Iterable[PricedLine],
+    days: int,
+    grace_days: int,
+    now: datetime,
+) -> Invoice:
     """A new invoice, open for `days` whole Riyadh days after today; nothing to pay is waived and settled at once (SRV-11)."""
     lines = list(lines)
     amount = sum(line.amount for line in lines)
@@ -42,7 +61,9 @@ def issue(*, case: str, purpose: str, payer: Practitioner, lines: Iterable[Price
         grace_days=grace_days,
         lapses_at=end_of_day(due_on + timedelta(days=grace_days)),
     )
-    Line.objects.bulk_create(Line(invoice=invoice, text_ar=line.text_ar, text_en=line.text_en, amount=line.amount) for line in lines)
+    Line.objects.bulk_create(
+        Line(invoice=invoice, text_ar=line.text_ar, text_en=line.text_en, amount=line.amount) for line in lines
+    )
     if not amount:
         invoice_settled.send(Invoice, invoice=invoice, now=now)
     return invoice
@@ -58,14 +79,30 @@ def lapse(invoices: Iterable[int]) -> None:
     Invoice.objects.filter(pk__in=invoices, state=InvoiceState.ISSUED).update(state=InvoiceState.LAPSED)
 
 
-def receive(*, invoice: Invoice, attempt: Attempt | None, provider_ref: str, method: str, amount: int, paid_at: datetime, now: datetime) -> Payment:
+def receive(
+    *,
+    invoice: Invoice,
+    attempt: Attempt | None,
+    provider_ref: str,
+    method: str,
+    amount: int,
+    paid_at: datetime,
+    now: datetime,
+) -> Payment:
     """Write down that money came, in a transaction of its own, once per `provider_ref`; then settle what can be settled.
 
     A fact is never refused: whatever settling says, the row stays.
     """
     payment, _created = Payment.objects.get_or_create(
         provider_ref=provider_ref,
-        defaults={"invoice": invoice, "attempt": attempt, "method": method, "amount": amount, "paid_at": paid_at, "received_at": now},
+        defaults={
+            "invoice": invoice,
+            "attempt": attempt,
+            "method": method,
+            "amount": amount,
+            "paid_at": paid_at,
+            "received_at": now,
+        },
     )
     settle(invoice.pk, now=now)
     return payment
@@ -75,7 +112,9 @@ def receive(*, invoice: Invoice, attempt: Attempt | None, provider_ref: str, met
 def settle(invoice_id: int, *, now: datetime) -> None:
     """Apply the first payment made in time; whatever else came in becomes a credit with its reason (PAY-5)."""
     payments = list(
-        Payment.objects.select_for_update().filter(invoice=invoice_id, disposition=Disposition.RECEIVED).order_by("paid_at", "pk")
+        Payment.objects.select_for_update()
+        .filter(invoice=invoice_id, disposition=Disposition.RECEIVED)
+        .order_by("paid_at", "pk")
     )
     if not payments:
         return
@@ -111,7 +150,9 @@ def _apply(payment: Payment, invoice: Invoice, now: datetime) -> None:
     payment.disposition = Disposition.APPLIED
     payment.save(update_fields=["disposition"])
     if payment.amount > invoice.amount:
-        Credit.objects.create(payment=payment, amount=payment.amount - invoice.amount, reason=CreditReason.TOO_MUCH, created_at=now)
+        Credit.objects.create(
+            payment=payment, amount=payment.amount - invoice.amount, reason=CreditReason.TOO_MUCH, created_at=now
+        )
     invoice.state, invoice.paid_at = InvoiceState.PAID, payment.paid_at
     invoice.save(update_fields=["state", "paid_at"])
     invoice_settled.send(Invoice, invoice=invoice, now=now)

@@ -66,19 +66,28 @@ class Invoice(models.Model):
         ordering = ["-issued_at", "-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="invoice_amount_not_negative"),
-            models.CheckConstraint(condition=Q(state__in=InvoiceState.values, purpose__in=Purpose.values), name="invoice_words_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=InvoiceState.values, purpose__in=Purpose.values), name="invoice_words_known"
+            ),
             models.UniqueConstraint(fields=["case", "purpose"], condition=Q(state__in=LIVE), name="one_live_invoice"),
             models.CheckConstraint(
-                condition=Q(state="paid", paid_at__isnull=False) | (~Q(state="paid") & Q(paid_at=None)), name="paid_invoice_has_time"
+                condition=Q(state="paid", paid_at__isnull=False) | (~Q(state="paid") & Q(paid_at=None)),
+                name="paid_invoice_has_time",
             ),
-            models.CheckConstraint(condition=Q(state="waived") & ~Q(waiver="") | ~Q(state="waived") & Q(waiver=""), name="waived_invoice_has_ground"),
             models.CheckConstraint(
-                condition=Q(lapses_at=None) | Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))), name="cut_off_is_end_of_due_day"
+                condition=Q(state="waived") & ~Q(waiver="") | ~Q(state="waived") & Q(waiver=""),
+                name="waived_invoice_has_ground",
+            ),
+            models.CheckConstraint(
+                condition=Q(lapses_at=None) | Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))),
+                name="cut_off_is_end_of_due_day",
             ),
             models.CheckConstraint(condition=~Q(state="issued") | Q(amount__gt=0), name="nothing_due_is_no_demand"),
         ]
         triggers = [
-            pgtrigger.ReadOnly(name="invoice_demand_fixed", fields=["number", "payer", "case", "purpose", "amount", "issued_at"]),
+            pgtrigger.ReadOnly(
+                name="invoice_demand_fixed", fields=["number", "payer", "case", "purpose", "amount", "issued_at"]
+            ),
             pgtrigger.Protect(name="invoice_never_deleted", operation=pgtrigger.Delete),
         ]
 
@@ -156,9 +165,13 @@ class Attempt(models.Model):
         verbose_name_plural = _("payment attempts")
         ordering = ["-created_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(method__in=Method.values, state__in=AttemptState.values), name="attempt_words_known"),
+            models.CheckConstraint(
+                condition=Q(method__in=Method.values, state__in=AttemptState.values), name="attempt_words_known"
+            ),
             models.UniqueConstraint(
-                fields=["invoice", "method"], condition=Q(state__in=["starting", "open"]), name="one_live_attempt_per_method"
+                fields=["invoice", "method"],
+                condition=Q(state__in=["starting", "open"]),
+                name="one_live_attempt_per_method",
             ),
         ]
         indexes = [models.Index(fields=["asked_at"], name="live_attempt", condition=Q(state__in=["starting", "open"]))]
@@ -199,12 +212,17 @@ class Payment(models.Model):
         ordering = ["-paid_at"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
-            models.CheckConstraint(condition=Q(method__in=Method.values, disposition__in=Disposition.values), name="payment_words_known"),
+            models.CheckConstraint(
+                condition=Q(method__in=Method.values, disposition__in=Disposition.values), name="payment_words_known"
+            ),
             models.UniqueConstraint(fields=["invoice"], condition=Q(disposition="applied"), name="one_applied_payment"),
         ]
         indexes = [models.Index(fields=["id"], name="payment_to_settle", condition=Q(disposition="received"))]
         triggers = [
-            pgtrigger.ReadOnly(name="payment_is_a_fact", fields=["invoice", "attempt", "provider_ref", "method", "amount", "paid_at", "received_at"]),
+            pgtrigger.ReadOnly(
+                name="payment_is_a_fact",
+                fields=["invoice", "attempt", "provider_ref", "method", "amount", "paid_at", "received_at"],
+            ),
             pgtrigger.Protect(name="payment_never_deleted", operation=pgtrigger.Delete),
         ]
 
@@ -261,12 +279,19 @@ class WebhookEvent(models.Model):
         verbose_name_plural = _("gateway events")
         ordering = ["-received_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(outcome="", processed_at=None) | ~Q(outcome="") & Q(processed_at__isnull=False), name="worked_event_has_outcome"),
-            models.CheckConstraint(condition=Q(outcome__in=["", "asked", "ignored", "conflict"]), name="event_outcome_known"),
+            models.CheckConstraint(
+                condition=Q(outcome="", processed_at=None) | ~Q(outcome="") & Q(processed_at__isnull=False),
+                name="worked_event_has_outcome",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["", "asked", "ignored", "conflict"]), name="event_outcome_known"
+            ),
         ]
         indexes = [models.Index(fields=["id"], name="event_to_work", condition=Q(processed_at=None))]
         triggers = [
-            pgtrigger.ReadOnly(name="event_is_a_fact", fields=["event_id", "type", "body", "body_sha256", "received_at"]),
+            pgtrigger.ReadOnly(
+                name="event_is_a_fact", fields=["event_id", "type", "body", "body_sha256", "received_at"]
+            ),
             pgtrigger.Protect(name="event_never_deleted", operation=pgtrigger.Delete),
         ]
 

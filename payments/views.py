@@ -18,7 +18,9 @@ from payments import attempts
 from payments.gateways.base import GatewayDown
 from payments.models import Attempt, AttemptState, Disposition, Invoice, Method
 
-GATEWAY_AWAY = gettext_lazy("The payment gateway does not answer just now. Nothing was charged. Try again in a few minutes.")
+GATEWAY_AWAY = gettext_lazy(
+    "The payment gateway does not answer just now. Nothing was charged. Try again in a few minutes."
+)
 LIVE_ATTEMPT = (AttemptState.STARTING, AttemptState.OPEN)
 # Who just came back waits for the gateway's word; after this long the page stops asking by itself.
 KEEPS_ASKING = timedelta(minutes=10)
@@ -31,7 +33,9 @@ def invoice(request: HttpRequest, number: str) -> HttpResponse:
     now = clock_now()
     context = {
         "invoice": own,
-        "methods": [{"method": method, "why_not": attempts.why_not(own, method, now)} for method in Method] if own.is_open else [],
+        "methods": [{"method": method, "why_not": attempts.why_not(own, method, now)} for method in Method]
+        if own.is_open
+        else [],
         "payments": own.payments.all(),
         "today": today(now),
     }
@@ -97,7 +101,9 @@ def payment_return(request: HttpRequest, given_id: str) -> HttpResponse:
 
 
 def _own_attempt(request: HttpRequest, given_id: str) -> Attempt:
-    return get_object_or_404(Attempt.objects.filter(invoice__payer__user=request.user).select_related("invoice"), given_id=given_id)
+    return get_object_or_404(
+        Attempt.objects.filter(invoice__payer__user=request.user).select_related("invoice"), given_id=given_id
+    )
 
 
 def _demo_bank(attempt: Attempt, language: str) -> str:

@@ -6,10 +6,10 @@ import logging
 import uuid
 from datetime import datetime
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from django.contrib.auth.decorators import login_not_required
 
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.nudge import nudge
@@ -34,7 +34,8 @@ def receive(request: HttpRequest) -> HttpResponse:
     now = clock_now()
     digest = hashlib.sha256(json.dumps(event.body, sort_keys=True).encode()).digest()
     stored, created = WebhookEvent.objects.get_or_create(
-        event_id=event.event_id, defaults={"type": event.type, "body": event.body, "body_sha256": digest, "received_at": now}
+        event_id=event.event_id,
+        defaults={"type": event.type, "body": event.body, "body_sha256": digest, "received_at": now},
     )
     if not created and bytes(stored.body_sha256) != digest:
         log.error("notification %s came again with another body; the first stands", event.event_id)
@@ -63,9 +64,9 @@ def _attempt_of(event: WebhookEvent) -> Attempt | None:
     data = event.body.get("data") or {}
     given = (data.get("metadata") or {}).get("attempt_id", "")
     known = Attempt.objects.select_related("invoice")
-    return (
-        known.filter(given_id=given).first() if _is_uuid(given) else None
-    ) or known.filter(provider_id__in=[data.get("id") or "-", data.get("invoice_id") or "-"]).first()
+    return (known.filter(given_id=given).first() if _is_uuid(given) else None) or known.filter(
+        provider_id__in=[data.get("id") or "-", data.get("invoice_id") or "-"]
+    ).first()
 
 
 def _is_uuid(text: str) -> bool:

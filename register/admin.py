@@ -1,12 +1,13 @@
 """The register at the desk: its lists, the words that staff may change, and the revocation of a paper."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import DateField, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -84,11 +85,11 @@ class PeriodInline(ReadOnlyInline):
 
     @admin.display(description=gettext_lazy("first day"))
     def first_day(self, period: Period) -> str:
-        return look.gregorian(period.first_day)
+        return look.gregorian(period.days.lower)
 
     @admin.display(description=gettext_lazy("last day"))
     def last_day(self, period: Period) -> str:
-        return look.gregorian(period.last_day)
+        return look.gregorian(period.days.upper - timedelta(days=1))
 
 
 @admin.register(Registration)
@@ -110,7 +111,18 @@ class RevokeForm(Form):
 class IssuedPaperAdmin(ReadOnlyAdmin):
     """What was issued. The register officer revokes a paper from its page, with the reason (REG-2)."""
 
-    fields = ["number", "kind", "practitioner", "case", "issued_at", "valid_from", "valid_until", "outcome", "revoked_at", "revoke_reason"]
+    fields = [
+        "number",
+        "kind",
+        "practitioner",
+        "case",
+        "issued_at",
+        "valid_from",
+        "valid_until",
+        "outcome",
+        "revoked_at",
+        "revoke_reason",
+    ]
     list_display = ["number", "kind", "practitioner", "case", "issued_at", "valid_until", "outcome"]
     list_filter = ["kind"]
     list_select_related = ["practitioner"]
@@ -123,17 +135,20 @@ class IssuedPaperAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IssuedPaper]:
         # One reading of the clock for every row of a list.
-        self.day = today(clock_now())
-        return super().get_queryset(request)
+        return super().get_queryset(request).annotate(day=Value(today(clock_now()), DateField()))
 
     @admin.display(description=gettext_lazy("stands as"))
     def outcome(self, paper: IssuedPaper) -> str:
-        return look.badge(*OUTCOMES[issuing.outcome(paper, self.day)])
+        return look.badge(*OUTCOMES[issuing.outcome(paper, paper.day)])
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         return super().change_view(request, object_id, form_url, {"revoke": RevokeForm(), **(extra_context or {})})
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: IssuedPaper, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: IssuedPaper, **kwargs: Any
+    ) -> HttpResponse:
         context["may_revoke"] = may_revoke(request.user) and not obj.revoked_at
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 

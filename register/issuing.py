@@ -23,7 +23,14 @@ from register.models import Classification, IssuedPaper, PaperKind, Period, Rank
 
 
 def classify(
-    *, practitioner: Practitioner, specialty: Specialty, rank: Rank, case: str, decided_on: date, usable_until: date, now: datetime
+    *,
+    practitioner: Practitioner,
+    specialty: Specialty,
+    rank: Rank,
+    case: str,
+    decided_on: date,
+    usable_until: date,
+    now: datetime,
 ) -> Classification:
     """Enter a classification and issue its certificate; days are Riyadh days, both ends included."""
     classification = Classification.objects.create(
@@ -35,12 +42,29 @@ def classify(
         decided_on=decided_on,
         usable_until=usable_until,
     )
-    _issue(PaperKind.CLASSIFICATION_CERTIFICATE, classification.number, practitioner, specialty, rank, case, decided_on, usable_until, now)
+    _issue(
+        PaperKind.CLASSIFICATION_CERTIFICATE,
+        classification.number,
+        practitioner,
+        specialty,
+        rank,
+        case,
+        decided_on,
+        usable_until,
+        now,
+    )
     return classification
 
 
 def register(
-    *, practitioner: Practitioner, specialty: Specialty, rank: Rank, case: str, first_day: date, last_day: date, now: datetime
+    *,
+    practitioner: Practitioner,
+    specialty: Specialty,
+    rank: Rank,
+    case: str,
+    first_day: date,
+    last_day: date,
+    now: datetime,
 ) -> Period:
     """Enter a period of registration, first and last Riyadh day included, and issue the card and the certificate."""
     registration, created = Registration.objects.get_or_create(
@@ -49,7 +73,9 @@ def register(
     if not created and registration.rank_id != rank.pk:
         registration.rank = rank
         registration.save(update_fields=["rank"])
-    period = Period.objects.create(registration=registration, case=case, days=DateRange(first_day, last_day + timedelta(days=1)))
+    period = Period.objects.create(
+        registration=registration, case=case, days=DateRange(first_day, last_day + timedelta(days=1))
+    )
     for kind in (PaperKind.REGISTRATION_CARD, PaperKind.REGISTRATION_CERTIFICATE):
         _issue(kind, registration.number, practitioner, specialty, rank, case, first_day, last_day, now)
     return period
@@ -63,7 +89,11 @@ def token(number: str) -> str:
 
 def find(code: str) -> IssuedPaper | None:
     """The paper whose public address holds `code`."""
-    return IssuedPaper.objects.filter(token_sha256=_sha256(code.strip().upper().encode())).select_related("practitioner").first()
+    return (
+        IssuedPaper.objects.filter(token_sha256=_sha256(code.strip().upper().encode()))
+        .select_related("practitioner")
+        .first()
+    )
 
 
 @transaction.atomic
@@ -72,10 +102,17 @@ def render(paper_id: int) -> None:
     paper = IssuedPaper.objects.select_for_update().get(pk=paper_id)
     if paper.storage_key:
         return
-    words = {key: date.fromisoformat(value) if key.endswith(("_on", "_from", "_until")) and value else value for key, value in paper.facts.items()}
+    words = {
+        key: date.fromisoformat(value) if key.endswith(("_on", "_from", "_until")) and value else value
+        for key, value in paper.facts.items()
+    }
     content = pdf.render(
         f"papers/{paper.kind}.html",
-        {**words, "verify_url": settings.PORTAL_URL + reverse("verify_paper", args=[token(paper.number)]), "demo": settings.DEMO},
+        {
+            **words,
+            "verify_url": settings.PORTAL_URL + reverse("verify_paper", args=[token(paper.number)]),
+            "demo": settings.DEMO,
+        },
     )
     paper.storage_key = files.keep(BytesIO(content))
     paper.sha256 = hashlib.sha256(content).digest()
@@ -111,7 +148,9 @@ def _issue(
     valid_until: date,
     now: datetime,
 ) -> IssuedPaper:
-    number = new_reference({"classification_certificate": "CT", "registration_certificate": "RT", "registration_card": "RC"}[kind], now)
+    number = new_reference(
+        {"classification_certificate": "CT", "registration_certificate": "RT", "registration_card": "RC"}[kind], now
+    )
     identity = practitioner.identities.order_by("kind").first()
     profession = specialty.profession
     paper = IssuedPaper.objects.create(

@@ -76,7 +76,9 @@ class Classification(models.Model):
     """A decision on profession, specialty and rank; registration may rest on it until `usable_until` (SRV-1)."""
 
     number = models.CharField(_("number"), max_length=15, unique=True)
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="classifications", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="classifications", verbose_name=_("practitioner")
+    )
     specialty = models.ForeignKey(Specialty, models.PROTECT, verbose_name=_("specialty"))
     rank = models.ForeignKey(Rank, models.PROTECT, verbose_name=_("rank"))
     case = models.CharField(_("application"), max_length=15, unique=True)
@@ -89,7 +91,11 @@ class Classification(models.Model):
         verbose_name = _("classification")
         verbose_name_plural = _("classifications")
         ordering = ["-decided_on", "-pk"]
-        constraints = [models.CheckConstraint(condition=Q(usable_until__gt=F("decided_on")), name="classification_usable_after_decision")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(usable_until__gt=F("decided_on")), name="classification_usable_after_decision"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -100,7 +106,9 @@ class Registration(models.Model):
     """A practitioner's place on the register in one specialty; the number stays, periods follow each other (REG-1)."""
 
     number = models.CharField(_("registration number"), max_length=15, unique=True)
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="registrations", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="registrations", verbose_name=_("practitioner")
+    )
     specialty = models.ForeignKey(Specialty, models.PROTECT, verbose_name=_("specialty"))
     rank = models.ForeignKey(Rank, models.PROTECT, verbose_name=_("rank"))
 
@@ -109,7 +117,9 @@ class Registration(models.Model):
     class Meta:
         verbose_name = _("registration")
         verbose_name_plural = _("registrations")
-        constraints = [models.UniqueConstraint(fields=["practitioner", "specialty"], name="one_registration_per_specialty")]
+        constraints = [
+            models.UniqueConstraint(fields=["practitioner", "specialty"], name="one_registration_per_specialty")
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -119,7 +129,9 @@ class Registration(models.Model):
 class Period(models.Model):
     """One period of a registration, first and last day included as `[first, day after last)`; periods never overlap (I45)."""
 
-    registration = models.ForeignKey(Registration, models.PROTECT, related_name="periods", verbose_name=_("registration"))
+    registration = models.ForeignKey(
+        Registration, models.PROTECT, related_name="periods", verbose_name=_("registration")
+    )
     days = DateRangeField(_("days"))
     case = models.CharField(_("application"), max_length=15, unique=True)
 
@@ -152,7 +164,9 @@ class IssuedPaper(models.Model):
 
     number = models.CharField(_("number"), max_length=15, unique=True)
     kind = models.CharField(_("kind"), max_length=30, choices=PaperKind)
-    practitioner = models.ForeignKey(Practitioner, models.PROTECT, related_name="issued_papers", verbose_name=_("practitioner"))
+    practitioner = models.ForeignKey(
+        Practitioner, models.PROTECT, related_name="issued_papers", verbose_name=_("practitioner")
+    )
     case = models.CharField(_("application"), max_length=15)
     facts = models.JSONField(_("words"))
     token_sha256 = models.BinaryField(unique=True, max_length=32, editable=False)
@@ -171,20 +185,46 @@ class IssuedPaper(models.Model):
         verbose_name_plural = _("issued papers")
         ordering = ["-issued_at", "kind"]
         constraints = [
-            models.UniqueConstraint(fields=["case", "kind"], condition=Q(revoked_at=None), name="one_live_paper_of_a_kind_per_case"),
+            models.UniqueConstraint(
+                fields=["case", "kind"], condition=Q(revoked_at=None), name="one_live_paper_of_a_kind_per_case"
+            ),
             models.CheckConstraint(condition=Q(valid_until__gt=F("valid_from")), name="paper_valid_for_a_time"),
-            models.CheckConstraint(condition=Q(revoked_at=None) | Q(revoked_at__gte=F("issued_at")), name="revoked_after_issue"),
-            models.CheckConstraint(condition=Q(revoked_at=None, revoke_reason="") | (Q(revoked_at__isnull=False) & ~Q(revoke_reason="")), name="revocation_has_reason"),
-            models.CheckConstraint(condition=Q(storage_key=None, sha256=None) | Q(storage_key__isnull=False, sha256__isnull=False), name="rendered_has_hash"),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None) | Q(revoked_at__gte=F("issued_at")), name="revoked_after_issue"
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None, revoke_reason="") | (Q(revoked_at__isnull=False) & ~Q(revoke_reason="")),
+                name="revocation_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(storage_key=None, sha256=None) | Q(storage_key__isnull=False, sha256__isnull=False),
+                name="rendered_has_hash",
+            ),
         ]
         indexes = [models.Index(fields=["id"], name="paper_to_render", condition=Q(storage_key=None))]
         triggers = [
-            pgtrigger.ReadOnly(name="issued_words_fixed", fields=["number", "kind", "practitioner", "case", "facts", "token_sha256", "issued_at", "valid_from", "valid_until"]),
-            pgtrigger.Protect(name="rendered_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__sha256__isnull=False) & pgtrigger.Q(old__sha256__df=pgtrigger.F("new__sha256"))),
+            pgtrigger.ReadOnly(
+                name="issued_words_fixed",
+                fields=[
+                    "number",
+                    "kind",
+                    "practitioner",
+                    "case",
+                    "facts",
+                    "token_sha256",
+                    "issued_at",
+                    "valid_from",
+                    "valid_until",
+                ],
+            ),
+            pgtrigger.Protect(
+                name="rendered_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__sha256__isnull=False)
+                & pgtrigger.Q(old__sha256__df=pgtrigger.F("new__sha256")),
+            ),
             pgtrigger.Protect(name="issued_never_deleted", operation=pgtrigger.Delete),
         ]
 
     def __str__(self) -> str:
         return self.number
-
-

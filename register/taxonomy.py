@@ -8,7 +8,14 @@ RANKS = {
     "technician": ("فني", "Technician", 10, "technician", ["diploma", "bachelor"], False),
     "specialist": ("أخصائي", "Specialist", 20, "specialist", ["bachelor"], True),
     "senior-specialist": ("أخصائي أول", "Senior specialist", 30, "specialist", ["master"], False),
-    "consultant-non-physician": ("استشاري غير طبيب", "Consultant, non-physician", 40, "consultant", ["doctorate"], False),
+    "consultant-non-physician": (
+        "استشاري غير طبيب",
+        "Consultant, non-physician",
+        40,
+        "consultant",
+        ["doctorate"],
+        False,
+    ),
     "resident": ("طبيب مقيم", "Resident", 50, "specialist", ["bachelor"], True),
     "registrar": ("نائب", "Registrar", 60, "registrar", ["master"], True),
     "senior-registrar": ("نائب أول", "Senior registrar", 70, "registrar", ["board"], False),
@@ -73,11 +80,22 @@ def load() -> None:
     for code, (name_ar, name_en, level, category, degrees, exam) in RANKS.items():
         ranks[code], _created = Rank.objects.get_or_create(
             code=code,
-            defaults={"name_ar": name_ar, "name_en": name_en, "level": level, "fee_category": category, "degrees": degrees, "asks_exam": exam},
+            defaults={
+                "name_ar": name_ar,
+                "name_en": name_en,
+                "level": level,
+                "fee_category": category,
+                "degrees": degrees,
+                "asks_exam": exam,
+            },
         )
     for code, (name_ar, name_en, of_ranks, specialties) in PROFESSIONS.items():
-        profession, created = Profession.objects.get_or_create(code=code, defaults={"name_ar": name_ar, "name_en": name_en})
+        profession, created = Profession.objects.get_or_create(
+            code=code, defaults={"name_ar": name_ar, "name_en": name_en}
+        )
         if created:
             profession.ranks.set([ranks[rank] for rank in of_ranks])
         for slug, (specialty_ar, specialty_en) in specialties.items():
-            Specialty.objects.get_or_create(code=slug, defaults={"profession": profession, "name_ar": specialty_ar, "name_en": specialty_en})
+            Specialty.objects.get_or_create(
+                code=slug, defaults={"profession": profession, "name_ar": specialty_ar, "name_en": specialty_en}
+            )

@@ -26,7 +26,9 @@ ALLOWED_LOOKUPS = "60/m/ip"
 @require_safe
 def verify(request: HttpRequest) -> HttpResponse:
     """The public form; a code leads to the page of its paper, whatever case or separators it was typed with."""
-    code = "".join(character for character in ascii_digits(request.GET.get("code", "")).upper() if character.isalnum())[:64]
+    code = "".join(character for character in ascii_digits(request.GET.get("code", "")).upper() if character.isalnum())[
+        :64
+    ]
     if code:
         return redirect("verify_paper", code)
     return render(request, "register/verify.html", {"paper": None, "outcome": "form"})
@@ -59,7 +61,11 @@ def qualification(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     practitioner = own_practitioner(request)
     if practitioner is None:
         return redirect(reverse("personal_data"))
-    held = get_object_or_404(practitioner.qualifications.filter(recognised_on=None), pk=pk) if pk else Qualification(practitioner=practitioner)
+    held = (
+        get_object_or_404(practitioner.qualifications.filter(recognised_on=None), pk=pk)
+        if pk
+        else Qualification(practitioner=practitioner)
+    )
     fields_of_study = [(profession.code, str(profession)) for profession in Profession.objects.all()]
     form = QualificationForm(request.POST or None, instance=held, fields_of_study=fields_of_study)
     return edit(request, held, form, _("Qualification"))

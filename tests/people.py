@@ -94,7 +94,9 @@ def upload(name: str = "paper.pdf", content: bytes | None = None) -> SimpleUploa
     return SimpleUploadedFile(name, content if content is not None else bad_files.pages(2))
 
 
-def make_draft(person: Practitioner, service: str = "classification", *, now: datetime = NOON, letter: date | None = None) -> Application:
+def make_draft(
+    person: Practitioner, service: str = "classification", *, now: datetime = NOON, letter: date | None = None
+) -> Application:
     """A draft in which nothing is missing: a nursing technician of the Kingdom, or a registration on a classification."""
     draft = filing.start(person, CATALOGUE[service], now=now)
     if service == "classification":
@@ -114,13 +116,19 @@ def make_draft(person: Practitioner, service: str = "classification", *, now: da
             specialty=Specialty.objects.get(code="general-nursing"),
             rank=Rank.objects.get(code="technician"),
         )
-        slots = ["qualification", "transcript", "internship", "photo"] + (["experience"] if person.experience.exists() else [])
+        slots = ["qualification", "transcript", "internship", "photo"] + (
+            ["experience"] if person.experience.exists() else []
+        )
     else:
-        filing.save_answers(draft, {"employer": "Rabia Hospital", "job": "Nurse", "city": "Dammam"}, version=draft.version, now=now)
+        filing.save_answers(
+            draft, {"employer": "Rabia Hospital", "job": "Nurse", "city": "Dammam"}, version=draft.version, now=now
+        )
         slots = ["employer_letter"]
     for slot in slots:
         paper = wallet.take_in(upload(f"{slot}.pdf"), practitioner=person, kind=slot, now=now)
-        filing.attach(draft, slot, paper, issued_on=letter or now.date() if slot == "employer_letter" else None, now=now)
+        filing.attach(
+            draft, slot, paper, issued_on=letter or now.date() if slot == "employer_letter" else None, now=now
+        )
     draft.refresh_from_db()
     return draft
 
@@ -133,7 +141,15 @@ def invoice_of(case: Application, purpose: str) -> Invoice:
     return Invoice.objects.filter(case=case.reference, purpose=purpose).latest("pk")
 
 
-def pay(case: Application, purpose: str, *, now: datetime = NOON, paid_at: datetime | None = None, amount: int | None = None, ref: str = "") -> Application:
+def pay(
+    case: Application,
+    purpose: str,
+    *,
+    now: datetime = NOON,
+    paid_at: datetime | None = None,
+    amount: int | None = None,
+    ref: str = "",
+) -> Application:
     """The bank paid at `paid_at` and we hear of it at `now`."""
     invoice = invoice_of(case, purpose)
     billing.receive(
@@ -156,16 +172,24 @@ class Office:
         self.approver = make_staff("approver")
         self.registrar = make_staff("register officer")
 
-    def approve(self, case: Application, *, now: datetime = NOON, rank: str = "technician", specialty: str = "general-nursing") -> Application:
+    def approve(
+        self, case: Application, *, now: datetime = NOON, rank: str = "technician", specialty: str = "general-nursing"
+    ) -> Application:
         advance(case.pk, "claim", by=self.reviewer, now=now)
-        facts = {"verdict": "approve", "rank": Rank.objects.get(code=rank), "specialty": Specialty.objects.get(code=specialty)}
+        facts = {
+            "verdict": "approve",
+            "rank": Rank.objects.get(code=rank),
+            "specialty": Specialty.objects.get(code=specialty),
+        }
         advance(case.pk, "recommend", by=self.reviewer, now=now, **facts)
         return advance(case.pk, "endorse_approval", by=self.approver, now=now)
 
     def return_(self, case: Application, *targets: str, now: datetime = NOON) -> Application:
         reason = ReturnReason.objects.get(code="illegible")
         advance(case.pk, "claim", by=self.reviewer, now=now)
-        return advance(case.pk, "return", by=self.reviewer, now=now, remarks=[Remark(target, reason) for target in targets])
+        return advance(
+            case.pk, "return", by=self.reviewer, now=now, remarks=[Remark(target, reason) for target in targets]
+        )
 
     def issue(self, case: Application, *, now: datetime = NOON) -> Application:
         return advance(case.pk, "issue", by=self.registrar, now=now)

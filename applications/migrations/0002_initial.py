@@ -2,313 +2,798 @@
 
 import django.db.models.deletion
 import django.db.models.lookups
-import mumaris.kit.clock
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import mumaris.kit.clock
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('applications', '0001_initial'),
-        ('documents', '0001_initial'),
-        ('pghistory', '0007_auto_20250421_0444'),
-        ('register', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("applications", "0001_initial"),
+        ("documents", "0001_initial"),
+        ("pghistory", "0007_auto_20250421_0444"),
+        ("register", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='application',
-            name='asked_rank',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='register.rank', verbose_name='rank asked for'),
+            model_name="application",
+            name="asked_rank",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="register.rank",
+                verbose_name="rank asked for",
+            ),
         ),
         migrations.AddField(
-            model_name='application',
-            name='asked_specialty',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='register.specialty', verbose_name='specialty asked for'),
+            model_name="application",
+            name="asked_specialty",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="register.specialty",
+                verbose_name="specialty asked for",
+            ),
         ),
         migrations.AddField(
-            model_name='application',
-            name='granted_rank',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='register.rank', verbose_name='rank granted'),
+            model_name="application",
+            name="granted_rank",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="register.rank",
+                verbose_name="rank granted",
+            ),
         ),
         migrations.AddField(
-            model_name='application',
-            name='granted_specialty',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='register.specialty', verbose_name='specialty granted'),
+            model_name="application",
+            name="granted_specialty",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="register.specialty",
+                verbose_name="specialty granted",
+            ),
         ),
         migrations.AddField(
-            model_name='application',
-            name='practitioner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='accounts.practitioner', verbose_name='practitioner'),
+            model_name="application",
+            name="practitioner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="applications",
+                to="accounts.practitioner",
+                verbose_name="practitioner",
+            ),
         ),
         migrations.AddField(
-            model_name='application',
-            name='recommended_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='recommended by'),
+            model_name="application",
+            name="recommended_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="recommended by",
+            ),
         ),
         migrations.AddField(
-            model_name='application',
-            name='reviewer',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='reviewer'),
+            model_name="application",
+            name="reviewer",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="reviewer",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='asked_rank',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='register.rank', verbose_name='rank asked for'),
+            model_name="applicationevent",
+            name="asked_rank",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="register.rank",
+                verbose_name="rank asked for",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='asked_specialty',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='register.specialty', verbose_name='specialty asked for'),
+            model_name="applicationevent",
+            name="asked_specialty",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="register.specialty",
+                verbose_name="specialty asked for",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='granted_rank',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='register.rank', verbose_name='rank granted'),
+            model_name="applicationevent",
+            name="granted_rank",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="register.rank",
+                verbose_name="rank granted",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='granted_specialty',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='register.specialty', verbose_name='specialty granted'),
+            model_name="applicationevent",
+            name="granted_specialty",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="register.specialty",
+                verbose_name="specialty granted",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="applicationevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='applications.application'),
+            model_name="applicationevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="events",
+                to="applications.application",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='practitioner',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.practitioner', verbose_name='practitioner'),
+            model_name="applicationevent",
+            name="practitioner",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="accounts.practitioner",
+                verbose_name="practitioner",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='recommended_by',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL, verbose_name='recommended by'),
+            model_name="applicationevent",
+            name="recommended_by",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="recommended by",
+            ),
         ),
         migrations.AddField(
-            model_name='applicationevent',
-            name='reviewer',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL, verbose_name='reviewer'),
+            model_name="applicationevent",
+            name="reviewer",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="reviewer",
+            ),
         ),
         migrations.AddField(
-            model_name='attachment',
-            name='application',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='applications.application', verbose_name='application'),
+            model_name="attachment",
+            name="application",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="attachments",
+                to="applications.application",
+                verbose_name="application",
+            ),
         ),
         migrations.AddField(
-            model_name='attachment',
-            name='paper',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attachments', to='documents.paper', verbose_name='paper'),
+            model_name="attachment",
+            name="paper",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="attachments",
+                to="documents.paper",
+                verbose_name="paper",
+            ),
         ),
         migrations.AddField(
-            model_name='attachment',
-            name='practitioner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.practitioner'),
+            model_name="attachment",
+            name="practitioner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.practitioner"
+            ),
         ),
         migrations.AddField(
-            model_name='entry',
-            name='application',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='timeline', to='applications.application', verbose_name='application'),
+            model_name="entry",
+            name="application",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="timeline",
+                to="applications.application",
+                verbose_name="application",
+            ),
         ),
         migrations.AddField(
-            model_name='entry',
-            name='by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by'),
+            model_name="entry",
+            name="by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="by",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fee',
-            constraint=models.UniqueConstraint(fields=('service', 'purpose', 'category', 'effective_from'), name='one_fee_per_day'),
+            model_name="fee",
+            constraint=models.UniqueConstraint(
+                fields=("service", "purpose", "category", "effective_from"), name="one_fee_per_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fee',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='fee_not_negative'),
+            model_name="fee",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="fee_not_negative"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='fee',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "applications_feeevent" ("amount", "category", "effective_from", "id", "official", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "service") VALUES (NEW."amount", NEW."category", NEW."effective_from", NEW."id", NEW."official", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."purpose", NEW."service"); RETURN NULL;', hash='b245d762b18de5f152ecd4aef0fce786cf962c9f', operation='INSERT', pgid='pgtrigger_insert_insert_64c51', table='applications_fee', when='AFTER')),
+            model_name="fee",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "applications_feeevent" ("amount", "category", "effective_from", "id", "official", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "service") VALUES (NEW."amount", NEW."category", NEW."effective_from", NEW."id", NEW."official", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."purpose", NEW."service"); RETURN NULL;',
+                    hash="b245d762b18de5f152ecd4aef0fce786cf962c9f",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_64c51",
+                    table="applications_fee",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='fee',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "applications_feeevent" ("amount", "category", "effective_from", "id", "official", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "service") VALUES (NEW."amount", NEW."category", NEW."effective_from", NEW."id", NEW."official", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."purpose", NEW."service"); RETURN NULL;', hash='51f5a3fca05905f162b4c90820faeb9a428322f2', operation='UPDATE', pgid='pgtrigger_update_update_23dc3', table='applications_fee', when='AFTER')),
+            model_name="fee",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "applications_feeevent" ("amount", "category", "effective_from", "id", "official", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "service") VALUES (NEW."amount", NEW."category", NEW."effective_from", NEW."id", NEW."official", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."purpose", NEW."service"); RETURN NULL;',
+                    hash="51f5a3fca05905f162b4c90820faeb9a428322f2",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_23dc3",
+                    table="applications_fee",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='feeevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="feeevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='feeevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='applications.fee'),
+            model_name="feeevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="events",
+                to="applications.fee",
+            ),
         ),
         migrations.AddField(
-            model_name='returnitem',
-            name='answer_paper',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='documents.paper', verbose_name='answer as file'),
+            model_name="returnitem",
+            name="answer_paper",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="documents.paper",
+                verbose_name="answer as file",
+            ),
         ),
         migrations.AddField(
-            model_name='returnitem',
-            name='application',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='return_items', to='applications.application', verbose_name='application'),
+            model_name="returnitem",
+            name="application",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="return_items",
+                to="applications.application",
+                verbose_name="application",
+            ),
         ),
         migrations.AddField(
-            model_name='returnitem',
-            name='reason',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='applications.returnreason', verbose_name='reason'),
+            model_name="returnitem",
+            name="reason",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, to="applications.returnreason", verbose_name="reason"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='returnreason',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "applications_returnreasonevent" ("code", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "text_ar", "text_en") VALUES (NEW."code", NEW."id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."text_ar", NEW."text_en"); RETURN NULL;', hash='b5f77143925df9bf101f084ef9b2c2e2c6f4d2ad', operation='INSERT', pgid='pgtrigger_insert_insert_81e53', table='applications_returnreason', when='AFTER')),
+            model_name="returnreason",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "applications_returnreasonevent" ("code", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "text_ar", "text_en") VALUES (NEW."code", NEW."id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."text_ar", NEW."text_en"); RETURN NULL;',
+                    hash="b5f77143925df9bf101f084ef9b2c2e2c6f4d2ad",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_81e53",
+                    table="applications_returnreason",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='returnreason',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "applications_returnreasonevent" ("code", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "text_ar", "text_en") VALUES (NEW."code", NEW."id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."text_ar", NEW."text_en"); RETURN NULL;', hash='b9e1a93908aa9129e3f9fb19824321b4646c7918', operation='UPDATE', pgid='pgtrigger_update_update_61df1', table='applications_returnreason', when='AFTER')),
+            model_name="returnreason",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "applications_returnreasonevent" ("code", "id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "text_ar", "text_en") VALUES (NEW."code", NEW."id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."text_ar", NEW."text_en"); RETURN NULL;',
+                    hash="b9e1a93908aa9129e3f9fb19824321b4646c7918",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_61df1",
+                    table="applications_returnreason",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='returnreasonevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="returnreasonevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='returnreasonevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='applications.returnreason'),
+            model_name="returnreasonevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="events",
+                to="applications.returnreason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deadline',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['admin_fee', 'return', 'service_fee'])), name='deadline_kind_known'),
+            model_name="deadline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["admin_fee", "return", "service_fee"])), name="deadline_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deadline',
-            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.F('lapses_at'), mumaris.kit.clock.EndOfDay('due_on', 'grace_days'))), name='deadline_is_end_of_day'),
+            model_name="deadline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    django.db.models.lookups.Exact(
+                        models.F("lapses_at"), mumaris.kit.clock.EndOfDay("due_on", "grace_days")
+                    )
+                ),
+                name="deadline_is_end_of_day",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='deadline',
-            trigger=pgtrigger.compiler.Trigger(name='case_waits', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE wanted text; kept text; case_id bigint;', func="\n            case_id := coalesce(NEW.application_id, OLD.application_id);\n            SELECT CASE state WHEN 'awaiting_admin_fee' THEN 'admin_fee' WHEN 'returned' THEN 'return' WHEN 'preliminarily_approved' THEN 'service_fee' END INTO wanted FROM applications_application WHERE id = case_id;\n            SELECT kind INTO kept FROM applications_deadline WHERE application_id = case_id;\n            IF wanted IS DISTINCT FROM kept THEN\n                RAISE EXCEPTION 'application % needs deadline %, has %', case_id, coalesce(wanted, 'none'), coalesce(kept, 'none')\n                    USING ERRCODE = '23514';\n            END IF;\n            RETURN NULL;\n        ", hash='2d87a9cf9d9395047a22e5a5b8e4a4009fabfd31', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_case_waits_ca224', table='applications_deadline', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            model_name="deadline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="case_waits",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE wanted text; kept text; case_id bigint;",
+                    func="\n            case_id := coalesce(NEW.application_id, OLD.application_id);\n            SELECT CASE state WHEN 'awaiting_admin_fee' THEN 'admin_fee' WHEN 'returned' THEN 'return' WHEN 'preliminarily_approved' THEN 'service_fee' END INTO wanted FROM applications_application WHERE id = case_id;\n            SELECT kind INTO kept FROM applications_deadline WHERE application_id = case_id;\n            IF wanted IS DISTINCT FROM kept THEN\n                RAISE EXCEPTION 'application % needs deadline %, has %', case_id, coalesce(wanted, 'none'), coalesce(kept, 'none')\n                    USING ERRCODE = '23514';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="2d87a9cf9d9395047a22e5a5b8e4a4009fabfd31",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_case_waits_ca224",
+                    table="applications_deadline",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['completed', 'rejected', 'cancelled']), _negated=True), fields=('practitioner', 'service'), name='one_open_application'),
+            model_name="application",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["completed", "rejected", "cancelled"]), _negated=True),
+                fields=("practitioner", "service"),
+                name="one_open_application",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.UniqueConstraint(fields=('id', 'practitioner'), name='application_and_owner'),
+            model_name="application",
+            constraint=models.UniqueConstraint(fields=("id", "practitioner"), name="application_and_owner"),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'awaiting_admin_fee', 'submitted', 'under_review', 'recommended', 'returned', 'preliminarily_approved', 'being_issued', 'completed', 'rejected', 'cancelled'])), name='application_state_known'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "draft",
+                            "awaiting_admin_fee",
+                            "submitted",
+                            "under_review",
+                            "recommended",
+                            "returned",
+                            "preliminarily_approved",
+                            "being_issued",
+                            "completed",
+                            "rejected",
+                            "cancelled",
+                        ],
+                    )
+                ),
+                name="application_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('state__in', ['completed', 'rejected', 'cancelled'])), models.Q(models.Q(('state__in', ['completed', 'rejected', 'cancelled']), _negated=True), ('closed_at', None)), _connector='OR'), name='closed_has_time'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at__isnull", False), ("state__in", ["completed", "rejected", "cancelled"])),
+                    models.Q(
+                        models.Q(("state__in", ["completed", "rejected", "cancelled"]), _negated=True),
+                        ("closed_at", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="closed_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'awaiting_admin_fee', 'cancelled']), ('submitted_at__isnull', False), _connector='OR'), name='submitted_has_time'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["draft", "awaiting_admin_fee", "cancelled"]),
+                    ("submitted_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="submitted_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['preliminarily_approved', 'being_issued', 'completed']), _negated=True), ('approved_at__isnull', False), _connector='OR'), name='approved_has_time'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["preliminarily_approved", "being_issued", "completed"]), _negated=True),
+                    ("approved_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="approved_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('submitted_at', None), ('submitted_at__gte', models.F('created_at')), _connector='OR'), models.Q(('approved_at', None), ('approved_at__gte', models.F('submitted_at')), _connector='OR'), models.Q(('closed_at', None), ('closed_at__gte', models.F('created_at')), _connector='OR')), name='times_in_order'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("submitted_at", None), ("submitted_at__gte", models.F("created_at")), _connector="OR"),
+                    models.Q(("approved_at", None), ("approved_at__gte", models.F("submitted_at")), _connector="OR"),
+                    models.Q(("closed_at", None), ("closed_at__gte", models.F("created_at")), _connector="OR"),
+                ),
+                name="times_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'cancelled'), models.Q(('cancel_reason', ''), _negated=True)), models.Q(models.Q(('state', 'cancelled'), _negated=True), ('cancel_reason', '')), _connector='OR'), name='cancelled_has_reason'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "cancelled"), models.Q(("cancel_reason", ""), _negated=True)),
+                    models.Q(models.Q(("state", "cancelled"), _negated=True), ("cancel_reason", "")),
+                    _connector="OR",
+                ),
+                name="cancelled_has_reason",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='lifecycle', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{awaiting_admin_fee:cancelled,awaiting_admin_fee:draft,awaiting_admin_fee:submitted,being_issued:completed,being_issued:rejected,cancelled:being_issued,cancelled:submitted,draft:awaiting_admin_fee,preliminarily_approved:being_issued,preliminarily_approved:cancelled,preliminarily_approved:under_review,recommended:preliminarily_approved,recommended:rejected,recommended:under_review,returned:cancelled,returned:under_review,submitted:under_review,under_review:recommended,under_review:returned,under_review:submitted}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='1ab3426285b1e4dc3b8a1ef0030094bd0206f6a1', operation='UPDATE', pgid='pgtrigger_lifecycle_20139', table='applications_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="lifecycle",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{awaiting_admin_fee:cancelled,awaiting_admin_fee:draft,awaiting_admin_fee:submitted,being_issued:completed,being_issued:rejected,cancelled:being_issued,cancelled:submitted,draft:awaiting_admin_fee,preliminarily_approved:being_issued,preliminarily_approved:cancelled,preliminarily_approved:under_review,recommended:preliminarily_approved,recommended:rejected,recommended:under_review,returned:cancelled,returned:under_review,submitted:under_review,under_review:recommended,under_review:returned,under_review:submitted}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="1ab3426285b1e4dc3b8a1ef0030094bd0206f6a1",
+                    operation="UPDATE",
+                    pgid="pgtrigger_lifecycle_20139",
+                    table="applications_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='born_as_draft', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (NEW."state" = \'draft\') OR NOT (NEW."moves" = 0))', func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;", hash='297ec9cb6b101f28d6f15a94edf0e6dcae94093b', operation='INSERT', pgid='pgtrigger_born_as_draft_205c2', table='applications_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="born_as_draft",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NOT (NEW."state" = \'draft\') OR NOT (NEW."moves" = 0))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;",
+                    hash="297ec9cb6b101f28d6f15a94edf0e6dcae94093b",
+                    operation="INSERT",
+                    pgid="pgtrigger_born_as_draft_205c2",
+                    table="applications_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='only_drafts_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."moves" > 0)', func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='4d351745cd2bfe325fd9f8db1ca629bc35cd064d', operation='DELETE', pgid='pgtrigger_only_drafts_deleted_a0aea', table='applications_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="only_drafts_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."moves" > 0)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="4d351745cd2bfe325fd9f8db1ca629bc35cd064d",
+                    operation="DELETE",
+                    pgid="pgtrigger_only_drafts_deleted_a0aea",
+                    table="applications_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='identity_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."practitioner_id" IS DISTINCT FROM (NEW."practitioner_id") OR OLD."service" IS DISTINCT FROM (NEW."service") OR OLD."reference" IS DISTINCT FROM (NEW."reference") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='d2ada19a1ae45ad432c584ebdde66c057a225d38', operation='UPDATE', pgid='pgtrigger_identity_fixed_29546', table='applications_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="identity_fixed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."practitioner_id" IS DISTINCT FROM (NEW."practitioner_id") OR OLD."service" IS DISTINCT FROM (NEW."service") OR OLD."reference" IS DISTINCT FROM (NEW."reference") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="d2ada19a1ae45ad432c584ebdde66c057a225d38",
+                    operation="UPDATE",
+                    pgid="pgtrigger_identity_fixed_29546",
+                    table="applications_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='moves_counted', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))', func="IF NEW.moves <> OLD.moves + 1 THEN RAISE EXCEPTION 'stale move' USING ERRCODE = '40001'; END IF; RETURN NEW;", hash='7fce956c1640335d5ad1f976cccf028aed4c7074', operation='UPDATE', pgid='pgtrigger_moves_counted_6431a', table='applications_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="moves_counted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))',
+                    func="IF NEW.moves <> OLD.moves + 1 THEN RAISE EXCEPTION 'stale move' USING ERRCODE = '40001'; END IF; RETURN NEW;",
+                    hash="7fce956c1640335d5ad1f976cccf028aed4c7074",
+                    operation="UPDATE",
+                    pgid="pgtrigger_moves_counted_6431a",
+                    table="applications_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='history_agrees', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE found record;', func="\n    SELECT state, moves INTO found FROM applications_application WHERE id = NEW.id;\n    IF found.moves > 0 AND NOT EXISTS (SELECT 1 FROM applications_entry e\n        WHERE e.application_id = NEW.id AND e.seq = found.moves AND e.to_state = found.state) THEN\n        RAISE EXCEPTION 'application % has no entry % that led to %', NEW.id, found.moves, found.state USING ERRCODE = '23514';\n    END IF;\n    RETURN NULL;\n", hash='3093def7b64dcbe5ee0c5f11743e0ad142e90f62', operation='UPDATE OF "state"', pgid='pgtrigger_history_agrees_7bfd8', table='applications_application', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="history_agrees",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE found record;",
+                    func="\n    SELECT state, moves INTO found FROM applications_application WHERE id = NEW.id;\n    IF found.moves > 0 AND NOT EXISTS (SELECT 1 FROM applications_entry e\n        WHERE e.application_id = NEW.id AND e.seq = found.moves AND e.to_state = found.state) THEN\n        RAISE EXCEPTION 'application % has no entry % that led to %', NEW.id, found.moves, found.state USING ERRCODE = '23514';\n    END IF;\n    RETURN NULL;\n",
+                    hash="3093def7b64dcbe5ee0c5f11743e0ad142e90f62",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_history_agrees_7bfd8",
+                    table="applications_application",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='deadline_agrees', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE wanted text; kept text; case_id bigint;', func="\n            case_id := NEW.id;\n            SELECT CASE state WHEN 'awaiting_admin_fee' THEN 'admin_fee' WHEN 'returned' THEN 'return' WHEN 'preliminarily_approved' THEN 'service_fee' END INTO wanted FROM applications_application WHERE id = case_id;\n            SELECT kind INTO kept FROM applications_deadline WHERE application_id = case_id;\n            IF wanted IS DISTINCT FROM kept THEN\n                RAISE EXCEPTION 'application % needs deadline %, has %', case_id, coalesce(wanted, 'none'), coalesce(kept, 'none')\n                    USING ERRCODE = '23514';\n            END IF;\n            RETURN NULL;\n        ", hash='2ef579d8b2bf96455abba2be231e8a87a8ff6790', operation='UPDATE OF "state"', pgid='pgtrigger_deadline_agrees_fe3af', table='applications_application', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="deadline_agrees",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE wanted text; kept text; case_id bigint;",
+                    func="\n            case_id := NEW.id;\n            SELECT CASE state WHEN 'awaiting_admin_fee' THEN 'admin_fee' WHEN 'returned' THEN 'return' WHEN 'preliminarily_approved' THEN 'service_fee' END INTO wanted FROM applications_application WHERE id = case_id;\n            SELECT kind INTO kept FROM applications_deadline WHERE application_id = case_id;\n            IF wanted IS DISTINCT FROM kept THEN\n                RAISE EXCEPTION 'application % needs deadline %, has %', case_id, coalesce(wanted, 'none'), coalesce(kept, 'none')\n                    USING ERRCODE = '23514';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="2ef579d8b2bf96455abba2be231e8a87a8ff6790",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_deadline_agrees_fe3af",
+                    table="applications_application",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "applications_applicationevent" ("answers", "approved_at", "asked_rank_id", "asked_specialty_id", "cancel_reason", "closed_at", "created_at", "granted_rank_id", "granted_specialty_id", "id", "moves", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "practitioner_id", "recommendation", "recommended_by_id", "reference", "reviewer_id", "saved_at", "service", "state", "submitted_at", "version") SELECT new_values."answers", new_values."approved_at", new_values."asked_rank_id", new_values."asked_specialty_id", new_values."cancel_reason", new_values."closed_at", new_values."created_at", new_values."granted_rank_id", new_values."granted_specialty_id", new_values."id", new_values."moves", _pgh_attached_context.value, NOW(), \'insert\', new_values."id", new_values."practitioner_id", new_values."recommendation", new_values."recommended_by_id", new_values."reference", new_values."reviewer_id", new_values."saved_at", new_values."service", new_values."state", new_values."submitted_at", new_values."version" FROM ( SELECT new_values.* FROM new_values  ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='670d917a45ab6cab7c286da0d6ebe90a38e354b0', level='STATEMENT', operation='INSERT', pgid='pgtrigger_insert_insert_60e1b', referencing='REFERENCING NEW TABLE AS new_values ', table='applications_application', when='AFTER')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "applications_applicationevent" ("answers", "approved_at", "asked_rank_id", "asked_specialty_id", "cancel_reason", "closed_at", "created_at", "granted_rank_id", "granted_specialty_id", "id", "moves", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "practitioner_id", "recommendation", "recommended_by_id", "reference", "reviewer_id", "saved_at", "service", "state", "submitted_at", "version") SELECT new_values."answers", new_values."approved_at", new_values."asked_rank_id", new_values."asked_specialty_id", new_values."cancel_reason", new_values."closed_at", new_values."created_at", new_values."granted_rank_id", new_values."granted_specialty_id", new_values."id", new_values."moves", _pgh_attached_context.value, NOW(), \'insert\', new_values."id", new_values."practitioner_id", new_values."recommendation", new_values."recommended_by_id", new_values."reference", new_values."reviewer_id", new_values."saved_at", new_values."service", new_values."state", new_values."submitted_at", new_values."version" FROM ( SELECT new_values.* FROM new_values  ) AS new_values, _pgh_attached_context; RETURN NULL;',
+                    hash="670d917a45ab6cab7c286da0d6ebe90a38e354b0",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_60e1b",
+                    referencing="REFERENCING NEW TABLE AS new_values ",
+                    table="applications_application",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "applications_applicationevent" ("answers", "approved_at", "asked_rank_id", "asked_specialty_id", "cancel_reason", "closed_at", "created_at", "granted_rank_id", "granted_specialty_id", "id", "moves", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "practitioner_id", "recommendation", "recommended_by_id", "reference", "reviewer_id", "saved_at", "service", "state", "submitted_at", "version") SELECT new_values."answers", new_values."approved_at", new_values."asked_rank_id", new_values."asked_specialty_id", new_values."cancel_reason", new_values."closed_at", new_values."created_at", new_values."granted_rank_id", new_values."granted_specialty_id", new_values."id", new_values."moves", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."practitioner_id", new_values."recommendation", new_values."recommended_by_id", new_values."reference", new_values."reviewer_id", new_values."saved_at", new_values."service", new_values."state", new_values."submitted_at", new_values."version" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values."answers" IS DISTINCT FROM (new_values."answers") OR old_values."approved_at" IS DISTINCT FROM (new_values."approved_at") OR old_values."asked_rank_id" IS DISTINCT FROM (new_values."asked_rank_id") OR old_values."asked_specialty_id" IS DISTINCT FROM (new_values."asked_specialty_id") OR old_values."cancel_reason" IS DISTINCT FROM (new_values."cancel_reason") OR old_values."closed_at" IS DISTINCT FROM (new_values."closed_at") OR old_values."created_at" IS DISTINCT FROM (new_values."created_at") OR old_values."granted_rank_id" IS DISTINCT FROM (new_values."granted_rank_id") OR old_values."granted_specialty_id" IS DISTINCT FROM (new_values."granted_specialty_id") OR old_values."id" IS DISTINCT FROM (new_values."id") OR old_values."moves" IS DISTINCT FROM (new_values."moves") OR old_values."practitioner_id" IS DISTINCT FROM (new_values."practitioner_id") OR old_values."recommendation" IS DISTINCT FROM (new_values."recommendation") OR old_values."recommended_by_id" IS DISTINCT FROM (new_values."recommended_by_id") OR old_values."reference" IS DISTINCT FROM (new_values."reference") OR old_values."reviewer_id" IS DISTINCT FROM (new_values."reviewer_id") OR old_values."saved_at" IS DISTINCT FROM (new_values."saved_at") OR old_values."service" IS DISTINCT FROM (new_values."service") OR old_values."state" IS DISTINCT FROM (new_values."state") OR old_values."submitted_at" IS DISTINCT FROM (new_values."submitted_at") OR old_values."version" IS DISTINCT FROM (new_values."version")) ) AS new_values, _pgh_attached_context; RETURN NULL;', hash='1a9bd8afb14b0f511000c425ed61466066fd6e6b', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_update_update_f714e', referencing='REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ', table='applications_application', when='AFTER')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "applications_applicationevent" ("answers", "approved_at", "asked_rank_id", "asked_specialty_id", "cancel_reason", "closed_at", "created_at", "granted_rank_id", "granted_specialty_id", "id", "moves", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "practitioner_id", "recommendation", "recommended_by_id", "reference", "reviewer_id", "saved_at", "service", "state", "submitted_at", "version") SELECT new_values."answers", new_values."approved_at", new_values."asked_rank_id", new_values."asked_specialty_id", new_values."cancel_reason", new_values."closed_at", new_values."created_at", new_values."granted_rank_id", new_values."granted_specialty_id", new_values."id", new_values."moves", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."practitioner_id", new_values."recommendation", new_values."recommended_by_id", new_values."reference", new_values."reviewer_id", new_values."saved_at", new_values."service", new_values."state", new_values."submitted_at", new_values."version" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values."answers" IS DISTINCT FROM (new_values."answers") OR old_values."approved_at" IS DISTINCT FROM (new_values."approved_at") OR old_values."asked_rank_id" IS DISTINCT FROM (new_values."asked_rank_id") OR old_values."asked_specialty_id" IS DISTINCT FROM (new_values."asked_specialty_id") OR old_values."cancel_reason" IS DISTINCT FROM (new_values."cancel_reason") OR old_values."closed_at" IS DISTINCT FROM (new_values."closed_at") OR old_values."created_at" IS DISTINCT FROM (new_values."created_at") OR old_values."granted_rank_id" IS DISTINCT FROM (new_values."granted_rank_id") OR old_values."granted_specialty_id" IS DISTINCT FROM (new_values."granted_specialty_id") OR old_values."id" IS DISTINCT FROM (new_values."id") OR old_values."moves" IS DISTINCT FROM (new_values."moves") OR old_values."practitioner_id" IS DISTINCT FROM (new_values."practitioner_id") OR old_values."recommendation" IS DISTINCT FROM (new_values."recommendation") OR old_values."recommended_by_id" IS DISTINCT FROM (new_values."recommended_by_id") OR old_values."reference" IS DISTINCT FROM (new_values."reference") OR old_values."reviewer_id" IS DISTINCT FROM (new_values."reviewer_id") OR old_values."saved_at" IS DISTINCT FROM (new_values."saved_at") OR old_values."service" IS DISTINCT FROM (new_values."service") OR old_values."state" IS DISTINCT FROM (new_values."state") OR old_values."submitted_at" IS DISTINCT FROM (new_values."submitted_at") OR old_values."version" IS DISTINCT FROM (new_values."version")) ) AS new_values, _pgh_attached_context; RETURN NULL;',
+                    hash="1a9bd8afb14b0f511000c425ed61466066fd6e6b",
+                    level="STATEMENT",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_f714e",
+                    referencing="REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ",
+                    table="applications_application",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='applicationevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='630c1c333f6d410f309a87e3bbbc3af261f9a94f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_4f572', table='applications_applicationevent', when='BEFORE')),
+            model_name="applicationevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="630c1c333f6d410f309a87e3bbbc3af261f9a94f",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_4f572",
+                    table="applications_applicationevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.UniqueConstraint(condition=models.Q(('replaced_at', None)), fields=('application', 'slot'), name='one_paper_per_slot'),
+            model_name="attachment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("replaced_at", None)), fields=("application", "slot"), name="one_paper_per_slot"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('application', 'seq'), name='one_entry_per_move'),
+            model_name="entry",
+            constraint=models.UniqueConstraint(fields=("application", "seq"), name="one_entry_per_move"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='entry',
-            trigger=pgtrigger.compiler.Trigger(name='entry_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='e810c5b4d951a3db56e895848f38c0b3ae748ba0', operation='UPDATE OR DELETE', pgid='pgtrigger_entry_fixed_e8979', table='applications_entry', when='BEFORE')),
+            model_name="entry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="entry_fixed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="e810c5b4d951a3db56e895848f38c0b3ae748ba0",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_entry_fixed_e8979",
+                    table="applications_entry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='entry',
-            trigger=pgtrigger.compiler.Trigger(name='entries_chain', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE before_it text;', func="\n                    SELECT to_state INTO before_it FROM applications_entry WHERE application_id = NEW.application_id AND seq = NEW.seq - 1;\n                    IF NEW.seq < 1 OR coalesce(before_it, 'draft') <> NEW.from_state OR (NEW.seq > 1 AND before_it IS NULL) THEN\n                        RAISE EXCEPTION 'entry % of application % does not follow', NEW.seq, NEW.application_id USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ", hash='64b97a44e4f5ff12a7ee16863a2ada462589b6f1', operation='INSERT', pgid='pgtrigger_entries_chain_65998', table='applications_entry', when='BEFORE')),
+            model_name="entry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="entries_chain",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE before_it text;",
+                    func="\n                    SELECT to_state INTO before_it FROM applications_entry WHERE application_id = NEW.application_id AND seq = NEW.seq - 1;\n                    IF NEW.seq < 1 OR coalesce(before_it, 'draft') <> NEW.from_state OR (NEW.seq > 1 AND before_it IS NULL) THEN\n                        RAISE EXCEPTION 'entry % of application % does not follow', NEW.seq, NEW.application_id USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="64b97a44e4f5ff12a7ee16863a2ada462589b6f1",
+                    operation="INSERT",
+                    pgid="pgtrigger_entries_chain_65998",
+                    table="applications_entry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='feeevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='ba5b9abd983d6a251961d9f904655abba1e9432f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f33b8', table='applications_feeevent', when='BEFORE')),
+            model_name="feeevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="ba5b9abd983d6a251961d9f904655abba1e9432f",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_f33b8",
+                    table="applications_feeevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='returnitem',
-            constraint=models.UniqueConstraint(fields=('application', 'entry_seq', 'target'), name='one_remark_per_item'),
+            model_name="returnitem",
+            constraint=models.UniqueConstraint(
+                fields=("application", "entry_seq", "target"), name="one_remark_per_item"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='returnitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer_kind', ''), ('answered_at', None)), models.Q(models.Q(('answer_kind', ''), _negated=True), ('answered_at__isnull', False)), _connector='OR'), name='answer_has_time'),
+            model_name="returnitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer_kind", ""), ("answered_at", None)),
+                    models.Q(models.Q(("answer_kind", ""), _negated=True), ("answered_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="answer_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='returnitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer_kind', 'file'), _negated=True), ('answer_paper__isnull', False), _connector='OR'), name='file_answer_has_file'),
+            model_name="returnitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer_kind", "file"), _negated=True), ("answer_paper__isnull", False), _connector="OR"
+                ),
+                name="file_answer_has_file",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='returnitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer_kind__in', ['text', 'cannot']), _negated=True), models.Q(('answer_text', ''), _negated=True), _connector='OR'), name='worded_answer_has_words'),
+            model_name="returnitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer_kind__in", ["text", "cannot"]), _negated=True),
+                    models.Q(("answer_text", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="worded_answer_has_words",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='returnreasonevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='8bf9f0c36d6bc46937415c86ced52d305c4c810f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_3c817', table='applications_returnreasonevent', when='BEFORE')),
+            model_name="returnreasonevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="8bf9f0c36d6bc46937415c86ced52d305c4c810f",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_3c817",
+                    table="applications_returnreasonevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

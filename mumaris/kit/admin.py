@@ -93,7 +93,11 @@ class EffectiveAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("figure"))
     def figure(self, row: Any) -> str:
-        return look.badge("ok", _("Official figure"), "ok") if row.official else look.badge("warn", _("Demo figure"), "warn")
+        return (
+            look.badge("ok", _("Official figure"), "ok")
+            if row.official
+            else look.badge("warn", _("Demo figure"), "warn")
+        )
 
 
 class PolicyValueForm(EffectiveForm):

@@ -30,7 +30,10 @@ class Move:
     def obstacles(self, subject: Any, by: Any, **facts: Any) -> list[Any]:
         """Every reason why `by` cannot make this move now; an empty list means go."""
         if subject.state not in self.sources:
-            return [_("This is not possible any more: the case is now “%(state)s”.") % {"state": subject.get_state_display()}]
+            return [
+                _("This is not possible any more: the case is now “%(state)s”.")
+                % {"state": subject.get_state_display()}
+            ]
         if not self.may(by, subject):
             return [_("You may not do this.")]
         return [reason for guard in self.before for reason in guard(subject, by=by, **facts)]

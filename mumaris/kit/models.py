@@ -39,3 +39,6 @@ class DemoClock(models.Model):
             models.CheckConstraint(condition=Q(id=1), name="one_demo_clock"),
             models.CheckConstraint(condition=Q(ahead__gte=timedelta()), name="demo_clock_never_goes_back"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.ahead} ahead"

@@ -16,5 +16,3 @@ def format_sar(halalas: int, language: str) -> SafeString:
     unit, before = ("ر.س", False) if language == "ar" else ("SAR", True)
     amount = format_html('<bdi class="code" dir="ltr">{}</bdi>', riyals(halalas))
     return format_html("{} {}", unit, amount) if before else format_html("{} {}", amount, unit)
-
-

@@ -56,7 +56,9 @@ def load_first_values() -> None:
     """Enter the values of the first start; what staff entered stays as it is."""
     known = set(PolicyValue.objects.values_list("key", flat=True))
     PolicyValue.objects.bulk_create(
-        PolicyValue(key=key, value=first, effective_from=date(2020, 1, 1), source=source, official=source in OFFICIAL_SOURCES)
+        PolicyValue(
+            key=key, value=first, effective_from=date(2020, 1, 1), source=source, official=source in OFFICIAL_SOURCES
+        )
         for key, (first, source) in FIRST_VALUES.items()
         if key not in known
     )

@@ -14,7 +14,7 @@ class BadText:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         texts = [request.path, *(part for pair in request.GET.lists() for part in [pair[0], *pair[1]])]
-        if any("\x00" in text or not text.isprintable() and _has_surrogate(text) for text in texts):
+        if any("\x00" in text or _has_surrogate(text) for text in texts):
             raise BadRequest("unstorable text in the address")
         return self.get_response(request)
 

@@ -28,7 +28,11 @@ def move_ahead(by: timedelta) -> timedelta:
     clock.ahead += by
     clock.save()
     if settings.GATEWAY_SIMULATOR_URL:
-        answer = requests.post(f"{settings.GATEWAY_SIMULATOR_URL}/sim/clock", json={"ahead_seconds": int(clock.ahead.total_seconds())}, timeout=5)
+        answer = requests.post(
+            f"{settings.GATEWAY_SIMULATOR_URL}/sim/clock",
+            json={"ahead_seconds": int(clock.ahead.total_seconds())},
+            timeout=5,
+        )
         answer.raise_for_status()
     return clock.ahead
 

@@ -63,8 +63,19 @@ class Person:
 
 
 OLD = [
-    Person("hanan", ("حنان", "Hanan"), ("الشمري", "Al-Shammari"), "Cancelled: the administrative fee was not paid in 30 days"),
-    Person("yousef", ("يوسف", "Yousef"), ("الحربي", "Al-Harbi"), "Cancelled: the remarks were not answered in 30 days", gender="m"),
+    Person(
+        "hanan",
+        ("حنان", "Hanan"),
+        ("الشمري", "Al-Shammari"),
+        "Cancelled: the administrative fee was not paid in 30 days",
+    ),
+    Person(
+        "yousef",
+        ("يوسف", "Yousef"),
+        ("الحربي", "Al-Harbi"),
+        "Cancelled: the remarks were not answered in 30 days",
+        gender="m",
+    ),
     Person("dana", ("دانة", "Dana"), ("العنزي", "Al-Anazi"), "Cancelled: the service fee was not paid in 30 days"),
 ]
 PEOPLE = [
@@ -162,7 +173,11 @@ class Demo:
     def _salma(self, user, person):
         case = self._submitted(self._practitioner(user, person), person)
         self._do(case, "claim", "reviewer")
-        text = "المؤهل المرفق لا يخص الممارس المتقدم." if user.language == "ar" else "The qualification belongs to another person."
+        text = (
+            "المؤهل المرفق لا يخص الممارس المتقدم."
+            if user.language == "ar"
+            else "The qualification belongs to another person."
+        )
         self._do(case, "recommend", "reviewer", verdict="reject", public_text=text)
         self._do(case, "endorse_rejection", "approver", public_text=text)
 
@@ -175,7 +190,9 @@ class Demo:
         """Nothing entered yet."""
 
     def _user(self, key: str, name: str, password: str, staff: bool = False) -> User:
-        user = User.objects.create(email=f"{key}@demo.example", name=name, is_staff=staff, activated_at=now(), password=password)
+        user = User.objects.create(
+            email=f"{key}@demo.example", name=name, is_staff=staff, activated_at=now(), password=password
+        )
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         return user
 
@@ -207,10 +224,14 @@ class Demo:
             title=person.title,
             institution="Riyadh Health College",
             country="SA",
-            awarded_on=add_months(today(now()), -6) if person.worked_since is None else add_months(person.worked_since, -3),
+            awarded_on=add_months(today(now()), -6)
+            if person.worked_since is None
+            else add_months(person.worked_since, -3),
         )
         if person.worked_since:
-            practitioner.experience.create(employer="Rabia Hospital, Dammam", country="SA", job="Practitioner", started_on=person.worked_since)
+            practitioner.experience.create(
+                employer="Rabia Hospital, Dammam", country="SA", job="Practitioner", started_on=person.worked_since
+            )
         return practitioner
 
     def _declared(self, practitioner: Practitioner, person: Person, service: str = "classification") -> Application:
@@ -225,13 +246,17 @@ class Demo:
                 specialty=Specialty.objects.get(code=person.specialty),
                 rank=Rank.objects.get(code=person.rank),
             )
-            slots = ["qualification", "transcript", "internship", "photo"] + (["experience"] if person.worked_since else [])
+            slots = ["qualification", "transcript", "internship", "photo"] + (
+                ["experience"] if person.worked_since else []
+            )
         else:
             answers = {"employer": "Rabia Hospital", "job": "Nurse", "city": "Dammam"}
             filing.save_answers(case, answers, version=case.version, now=moment)
             slots = ["employer_letter"]
         for slot in slots:
-            paper = wallet.take_in(SimpleUploadedFile(f"{slot}.pdf", self._paper), practitioner=practitioner, kind=slot, now=moment)
+            paper = wallet.take_in(
+                SimpleUploadedFile(f"{slot}.pdf", self._paper), practitioner=practitioner, kind=slot, now=moment
+            )
             filing.attach(case, slot, paper, issued_on=today(moment) if slot == "employer_letter" else None, now=moment)
         return filing.declare(Application.objects.get(pk=case.pk), by=practitioner.user, now=now())
 
@@ -242,7 +267,9 @@ class Demo:
         """By SADAD: a bill of the gateway, paid at the simulator's bank, and asked for."""
         invoice = Invoice.objects.get(case=case.reference, purpose=purpose, state="issued")
         attempt = attempts.begin(invoice, "sadad", language="ar", now=now())
-        requests.post(f"{settings.GATEWAY_SIMULATOR_URL}/sim/bills/{attempt.bill_number}/pay", json={}, timeout=10).raise_for_status()
+        requests.post(
+            f"{settings.GATEWAY_SIMULATOR_URL}/sim/bills/{attempt.bill_number}/pay", json={}, timeout=10
+        ).raise_for_status()
         attempts.ask(attempt, now=now())
         return Application.objects.get(pk=case.pk)
 
@@ -251,11 +278,16 @@ class Demo:
 
     def _returned(self, case: Application, target: str) -> Application:
         self._do(case, "claim", "reviewer")
-        return self._do(case, "return", "reviewer", remarks=[Remark(target, ReturnReason.objects.get(code="not_stamped"))])
+        return self._do(
+            case, "return", "reviewer", remarks=[Remark(target, ReturnReason.objects.get(code="not_stamped"))]
+        )
 
     def _recommended(self, case: Application, person: Person) -> Application:
         self._do(case, "claim", "reviewer")
-        granted = {"specialty": Specialty.objects.get(code=person.specialty), "rank": Rank.objects.get(code=person.rank)}
+        granted = {
+            "specialty": Specialty.objects.get(code=person.specialty),
+            "rank": Rank.objects.get(code=person.rank),
+        }
         return self._do(case, "recommend", "reviewer", verdict="approve", **granted)
 
     def _approved(self, case: Application, person: Person) -> Application:

@@ -28,9 +28,21 @@ TERMS = [
 ]
 DO_NEXT = {
     State.DRAFT: (_("Go on with your draft: %(service)s"), _("It is saved; finish it when you like."), _("Continue")),
-    State.AWAITING_ADMIN_FEE: (_("Pay the administrative fee: %(service)s"), _("The application is submitted once it is paid. If the time runs out it is cancelled."), _("View and pay")),
-    State.RETURNED: (_("Answer the remarks: %(service)s"), _("The reviewer returned it. If the time runs out it is cancelled."), _("Answer now")),
-    State.PRELIMINARILY_APPROVED: (_("Pay the service fee: %(service)s"), _("It is preliminarily approved. If the time runs out it is cancelled."), _("View and pay")),
+    State.AWAITING_ADMIN_FEE: (
+        _("Pay the administrative fee: %(service)s"),
+        _("The application is submitted once it is paid. If the time runs out it is cancelled."),
+        _("View and pay"),
+    ),
+    State.RETURNED: (
+        _("Answer the remarks: %(service)s"),
+        _("The reviewer returned it. If the time runs out it is cancelled."),
+        _("Answer now"),
+    ),
+    State.PRELIMINARILY_APPROVED: (
+        _("Pay the service fee: %(service)s"),
+        _("It is preliminarily approved. If the time runs out it is cancelled."),
+        _("View and pay"),
+    ),
 }
 human_check_challenge = login_not_required(AltchaChallengeView.as_view())
 
@@ -44,16 +56,28 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "pages/home.html", {"services": presenting.offered(today(now)), "terms": TERMS})
     if request.user.is_staff:
         return redirect("admin:index")
-    rows = [presenting.row(case) for case in Application.objects.visible_to(request.user).open().select_related("deadline")]
+    rows = [
+        presenting.row(case) for case in Application.objects.visible_to(request.user).open().select_related("deadline")
+    ]
     tasks = [_task(row) for row in rows if row["state"] in DO_NEXT]
     tasks.sort(key=lambda task: (task["due"] is None, task["due"]))
-    period = Period.objects.filter(registration__practitioner__user=request.user).select_related("registration__specialty", "registration__rank", "registration__practitioner").order_by("-days").first()
-    inbox = [{"notice": notice, "subject": notices.words(notice, request.LANGUAGE_CODE)[0]} for notice in Notice.objects.visible_to(request.user)[:4]]
+    period = (
+        Period.objects.filter(registration__practitioner__user=request.user)
+        .select_related("registration__specialty", "registration__rank", "registration__practitioner")
+        .order_by("-days")
+        .first()
+    )
+    inbox = [
+        {"notice": notice, "subject": notices.words(notice, request.LANGUAGE_CODE)[0]}
+        for notice in Notice.objects.visible_to(request.user)[:4]
+    ]
     context = {
         "tasks": tasks,
         "rows": rows,
         "period": period,
-        "card": IssuedPaper.objects.filter(case=period.case, kind="registration_card", revoked_at=None).first() if period else None,
+        "card": IssuedPaper.objects.filter(case=period.case, kind="registration_card", revoked_at=None).first()
+        if period
+        else None,
         "inbox": inbox,
         "services": presenting.offered(today(now)) if not rows else [],
         "today": today(now),
@@ -93,4 +117,10 @@ def health(request: HttpRequest) -> HttpResponse:
 
 def _task(row: dict) -> dict:
     title, text, action = DO_NEXT[State(row["state"])]
-    return {"title": title % {"service": row["name"]}, "text": text, "action": action, "url": row["url"], "due": row["due"]}
+    return {
+        "title": title % {"service": row["name"]},
+        "text": text,
+        "action": action,
+        "url": row["url"],
+        "due": row["due"],
+    }

@@ -56,7 +56,16 @@ def test_twice_swept_tells_once():
         pass
     assert notices.deliver(later) == 0
     call_command("send_queued_mail", processes=1)
-    assert len([message for message in mail.outbox if case.reference in message.body and message.to == [case.practitioner.user.email]]) == 1
+    assert (
+        len(
+            [
+                message
+                for message in mail.outbox
+                if case.reference in message.body and message.to == [case.practitioner.user.email]
+            ]
+        )
+        == 1
+    )
 
 
 @pytest.mark.req("PAY-5")
@@ -112,7 +121,9 @@ def test_a_newer_draft_never_invoiced_gives_way():
 def test_a_live_attempt_not_asked_since_the_cut_off_keeps_the_case():
     case = waiting("admin_fee", Office())
     cut_off = Deadline.objects.get(application=case).lapses_at
-    attempt = Attempt.objects.create(invoice=invoice_of(case, "admin"), method="card", state="open", created_at=NOON, asked_at=cut_off - SECOND)
+    attempt = Attempt.objects.create(
+        invoice=invoice_of(case, "admin"), method="card", state="open", created_at=NOON, asked_at=cut_off - SECOND
+    )
     assert sweeps.lapse(cut_off + SECOND) == 0
     Attempt.objects.filter(pk=attempt.pk).update(asked_at=cut_off + SECOND)
     assert sweeps.lapse(cut_off + SECOND) == 1

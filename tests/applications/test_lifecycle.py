@@ -33,10 +33,16 @@ def bring_to(state: State, office: Office) -> Application:
     }
     if state in steps:
         for step in steps[state]:
-            facts = {"verdict": "approve", "specialty": case.asked_specialty, "rank": case.asked_rank} if step == "recommend" else {}
+            facts = (
+                {"verdict": "approve", "specialty": case.asked_specialty, "rank": case.asked_rank}
+                if step == "recommend"
+                else {}
+            )
             if step == "recommend_reject":
                 step, facts = "recommend", {"verdict": "reject", "public_text": "No."}
-            case = advance(case.pk, step, by=office.approver if "endorse" in step else office.reviewer, now=NOON, **facts)
+            case = advance(
+                case.pk, step, by=office.approver if "endorse" in step else office.reviewer, now=NOON, **facts
+            )
         return case
     case = office.approve(case)
     if state == State.PRELIMINARILY_APPROVED:
@@ -66,7 +72,14 @@ def test_every_state_and_move_agrees_with_the_table():
 
 @pytest.mark.django_db
 @pytest.mark.req("APP-1")
-@pytest.mark.parametrize("wrong", [state for state in State if state not in {target for source, target in LIFECYCLE.edges() if source == "draft"} | {"draft"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        state
+        for state in State
+        if state not in {target for source, target in LIFECYCLE.edges() if source == "draft"} | {"draft"}
+    ],
+)
 def test_the_database_refuses_a_jump_from_draft(wrong):
     case = make_draft(make_practitioner())
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -81,7 +94,13 @@ def test_no_application_is_born_elsewhere_than_as_a_draft():
     person = make_practitioner()
     with pytest.raises(DatabaseError), transaction.atomic():
         Application.objects.create(
-            reference="CL-2026-0000001", practitioner=person, service="classification", state="submitted", created_at=NOON, saved_at=NOON, submitted_at=NOON
+            reference="CL-2026-0000001",
+            practitioner=person,
+            service="classification",
+            state="submitted",
+            created_at=NOON,
+            saved_at=NOON,
+            submitted_at=NOON,
         )
     assert not Application.objects.exists()
 
@@ -102,7 +121,11 @@ def test_a_waiting_case_without_a_deadline_is_refused_at_commit():
         at_commit(lambda: Deadline.objects.filter(application=case).delete())
     draft = make_draft(make_practitioner())
     with pytest.raises(DatabaseError, match="needs deadline"):
-        at_commit(lambda: Deadline.objects.create(application=draft, kind="return", due_on=case.deadline.due_on, lapses_at=case.deadline.lapses_at))
+        at_commit(
+            lambda: Deadline.objects.create(
+                application=draft, kind="return", due_on=case.deadline.due_on, lapses_at=case.deadline.lapses_at
+            )
+        )
 
 
 @pytest.mark.django_db
@@ -129,7 +152,9 @@ def test_one_open_application_per_service_in_the_database():
     person = make_practitioner()
     make_draft(person)
     with pytest.raises(IntegrityError), transaction.atomic():
-        Application.objects.create(reference="CL-2026-0000001", practitioner=person, service="classification", created_at=NOON, saved_at=NOON)
+        Application.objects.create(
+            reference="CL-2026-0000001", practitioner=person, service="classification", created_at=NOON, saved_at=NOON
+        )
     assert Application.objects.count() == 1
 
 

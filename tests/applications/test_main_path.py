@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import pytest
 
 from accounts.models import Notice
+from applications.filing import answer
 from applications.models import Application, Deadline
 from applications.progress import advance
-from applications.filing import answer
 from documents import wallet
 from mumaris.kit.clock import end_of_day, today
 from payments.models import Invoice
@@ -47,7 +47,14 @@ def test_a_technician_is_classified():
     assert IssuedPaper.objects.get(case=case.reference).kind == "classification_certificate"
     assert not Deadline.objects.exists()
     told = list(Notice.objects.filter(recipient=person.user).order_by("pk").values_list("kind", flat=True))
-    assert told == ["submitted", "returned", "resubmitted", "preliminarily_approved", "service_fee_settled", "completed"]
+    assert told == [
+        "submitted",
+        "returned",
+        "resubmitted",
+        "preliminarily_approved",
+        "service_fee_settled",
+        "completed",
+    ]
 
 
 @pytest.mark.req("SRV-3")

@@ -21,7 +21,7 @@ def billed():
 
 @pytest.mark.req("PAY-5")
 def test_the_same_fact_told_twice_counts_once():
-    case, invoice = billed()
+    case, _invoice = billed()
     for _ in range(2):
         pay(case, "admin", ref="bank-1")
     assert Payment.objects.count() == 1
@@ -30,7 +30,8 @@ def test_the_same_fact_told_twice_counts_once():
 
 @pytest.mark.req("PAY-5")
 @pytest.mark.parametrize(
-    ("amount", "state", "credit"), [(19_999, "issued", ("too_little", 19_999)), (20_000, "paid", None), (20_001, "paid", ("too_much", 1))]
+    ("amount", "state", "credit"),
+    [(19_999, "issued", ("too_little", 19_999)), (20_000, "paid", None), (20_001, "paid", ("too_much", 1))],
 )
 def test_too_little_settles_nothing_and_too_much_leaves_the_excess(amount, state, credit):
     case, invoice = billed()
@@ -42,7 +43,7 @@ def test_too_little_settles_nothing_and_too_much_leaves_the_excess(amount, state
 
 @pytest.mark.req("PAY-5")
 def test_paid_twice_the_second_is_a_credit():
-    case, invoice = billed()
+    case, _invoice = billed()
     pay(case, "admin")
     pay(case, "admin")
     assert sorted(Payment.objects.values_list("disposition", flat=True)) == ["applied", "credited"]
@@ -51,7 +52,7 @@ def test_paid_twice_the_second_is_a_credit():
 
 @pytest.mark.req("PAY-5")
 def test_money_for_a_void_invoice_is_a_credit():
-    case, invoice = billed()
+    case, _invoice = billed()
     advance(case.pk, "reopen", by=case.practitioner.user, now=NOON)
     assert pay(case, "admin").state == "draft"
     assert Credit.objects.get().reason == "void"
@@ -74,7 +75,7 @@ def test_a_fee_of_zero_is_waived_at_once_and_never_a_bill():
 
 @pytest.mark.req("PAY-1")
 def test_the_database_keeps_the_words_of_an_invoice():
-    case, invoice = billed()
+    _case, invoice = billed()
     for action in (
         lambda: Invoice.objects.filter(pk=invoice.pk).update(amount=1),
         lambda: Invoice.objects.filter(pk=invoice.pk).delete(),
