@@ -14,7 +14,7 @@ from applications.catalogue import CATALOGUE, Service
 from applications.dossier import Dossier
 from applications.forms import ItemAnswerForm, read_back
 from applications.lifecycle import HOLDER, PRACTITIONER, STAFF, State
-from applications.models import Application
+from applications.models import Application, Entry
 from documents.forms import UploadForm
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies, value
@@ -99,6 +99,7 @@ ENDS_WHEN = {
     ),
     State.BEING_ISSUED: (gettext_lazy("the last check is made"), ""),
 }
+ENDORSEMENTS = {"endorse_approval", "endorse_rejection"}
 INVOICE_OF = {State.AWAITING_ADMIN_FEE: Purpose.ADMIN, State.PRELIMINARILY_APPROVED: Purpose.SERVICE}
 
 
@@ -194,7 +195,7 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
         "turn": {"practitioner": "you", "staff": "reviewer"}.get(HOLDER.get(state, "")),
         "due": deadline.due_on if deadline else None,
         "facts": _holder_facts(case, state, since, now),
-        "entries": [_entry(entry, newest=index == 0, state=state) for index, entry in enumerate(entries)],
+        "entries": _happened(entries, state),
         "documents": [
             {
                 "name": names.get(one.slot, one.slot),
@@ -430,8 +431,15 @@ def _holder_facts(case: Application, state: State, since: datetime, now: datetim
     return facts
 
 
-def _entry(entry: Any, newest: bool, state: State) -> dict[str, Any]:
-    title, tone, icon = HAPPENED[entry.move]
-    if newest and HOLDER.get(state) == PRACTITIONER:
-        tone = "now"
-    return {"at": entry.at, "title": title, "text": entry.public_text, "tone": tone, "icon": icon}
+def _happened(entries: list[Entry], state: State) -> list[dict[str, Any]]:
+    """The timeline in words. What a reviewer recommends is not said before it is endorsed, and then with the endorsement."""
+    shown = []
+    for index, entry in enumerate(entries):
+        title, tone, icon = HAPPENED[entry.move]
+        text = "" if entry.move == "recommend" else entry.public_text
+        if entry.move in ENDORSEMENTS and not text:
+            text = entries[index + 1].public_text
+        if index == 0 and HOLDER.get(state) == PRACTITIONER:
+            tone = "now"
+        shown.append({"at": entry.at, "title": title, "text": text, "tone": tone, "icon": icon})
+    return shown

@@ -393,7 +393,8 @@ def _free_ports(number: int) -> list[int]:
 
 
 def _welcome(ports: demo.Ports) -> str:
-    rows = [line.split("\t") for line in (demo.VAR / "demo-people.txt").read_text().splitlines()]
+    people = demo.VAR / "demo-people.txt"  # not there when var/ was deleted and a named database was not
+    rows = [line.split("\t") for line in people.read_text().splitlines()] if people.exists() else []
     widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     return "\n".join(
         [

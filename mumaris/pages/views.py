@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -44,6 +45,7 @@ DO_NEXT = {
         _("View and pay"),
     ),
 }
+FIRST_TASK = {"title": _("Enter your personal data"), "text": _("Every application rests on it."), "action": _("Enter my data"), "due": None}
 human_check_challenge = login_not_required(AltchaChallengeView.as_view())
 
 
@@ -61,6 +63,8 @@ def home(request: HttpRequest) -> HttpResponse:
     ]
     tasks = [_task(row) for row in rows if row["state"] in DO_NEXT]
     tasks.sort(key=lambda task: (task["due"] is None, task["due"]))
+    if own_practitioner(request) is None:
+        tasks.insert(0, FIRST_TASK | {"url": reverse("personal_data")})
     period = (
         Period.objects.filter(registration__practitioner__user=request.user)
         .select_related("registration__specialty", "registration__rank", "registration__practitioner")
