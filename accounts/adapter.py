@@ -3,11 +3,22 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 
 from mumaris.kit.addresses import canonical_email
 
 
 class Adapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": _(
+            "The name or the password is wrong. Check both; after several tries the sign-in is closed for a while."
+        ),
+        "too_many_login_attempts": _(
+            "Too many tries. Wait a few minutes, then sign in again, or use “I forgot my password”."
+        ),
+    }
+
     def clean_email(self, email: str) -> str:
         return canonical_email(email)
 
@@ -23,3 +34,8 @@ class Adapter(DefaultAccountAdapter):
             email_address.user.activated_at = timezone.now()
             email_address.user.save(update_fields=["activated_at"])
         return confirmed
+
+    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        """In the language of the account that the message is about, not of whoever asked for it."""
+        with translation.override(getattr(context.get("user"), "language", translation.get_language())):
+            super().send_mail(template_prefix, email, context)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import identity
 from accounts.models import Identity, Notice, Practitioner, User
-from mumaris.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 
 
 @admin.register(User)

@@ -29,7 +29,10 @@ def human_check() -> forms.Field | None:
     if settings.HUMAN_CHECK == "recaptcha":
         return ReCaptchaField(label=_("I am not a robot"))
     if settings.HUMAN_CHECK == "altcha":
-        return AltchaField(label=_("I am not a robot"))
+        unsolved = _("The check that you are not a robot is not finished. Tick it and wait for its sign.")
+        return AltchaField(
+            label=_("I am not a robot"), error_messages={"required": unsolved, "error": unsolved, "invalid": unsolved}
+        )
     return None
 
 

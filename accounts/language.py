@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.utils import translation
 
 
@@ -20,7 +21,7 @@ class LanguageMiddleware:
         with translation.override(chosen):
             request.LANGUAGE_CODE = chosen
             response = self.get_response(request)
-            if hasattr(response, "render") and not response.is_rendered:
-                response.render()
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()  # while the language is set: it would be rendered outside
         response.headers.setdefault("Content-Language", chosen)
         return response

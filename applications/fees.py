@@ -115,7 +115,7 @@ REVIVE = {Purpose.ADMIN: "revive_submitted", Purpose.SERVICE: "revive_issuing"}
 
 def _bill_and_wait(application: Application, purpose: Purpose, now: datetime, policies: Policies) -> None:
     invoice = bill(application, purpose, now, policies)
-    if invoice.is_open:
+    if invoice.is_open and invoice.lapses_at:
         Deadline.objects.create(
             application=application,
             kind=WAITING[AWAITED[purpose]],

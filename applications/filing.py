@@ -162,10 +162,10 @@ def everything_is_answered(application: Application, **facts) -> Iterator[str]:
 @LIFECYCLE.after("resubmit")
 def put_answers_in_place(application: Application, *, entry, now: datetime, **facts) -> None:
     """New files take their slots; the case goes back to the same officer, or to nobody if that officer is gone."""
-    for item in application.return_items.filter(entry_seq=entry.seq - 1, answer_kind=AnswerKind.FILE).select_related(
-        "answer_paper"
-    ):
-        _put_in_slot(application, item.target, item.answer_paper, item.answer_issued_on, now)
+    items = application.return_items.filter(entry_seq=entry.seq - 1, answer_kind=AnswerKind.FILE)
+    for item in items.select_related("answer_paper"):
+        if item.answer_paper:
+            _put_in_slot(application, item.target, item.answer_paper, item.answer_issued_on, now)
     reviewer = application.reviewer
     if reviewer and not (reviewer.is_active and reviewer.has_perm("applications.review_application")):
         application.reviewer = None

@@ -1,6 +1,7 @@
 """What completing an application writes on the register, in the same transaction (SPEC §4, `completed`)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from applications.models import Application
 from mumaris.kit.clock import add_months, today
@@ -14,8 +15,7 @@ def classify(application: Application, now: datetime, policies: Policies) -> Non
     usable_until = add_months(day, policies["classification.usable_months"]) - timedelta(days=1)
     issuing.classify(
         practitioner=application.practitioner,
-        specialty=application.granted_specialty,
-        rank=application.granted_rank,
+        **_granted(application),
         case=application.reference,
         decided_on=day,
         usable_until=usable_until,
@@ -31,10 +31,16 @@ def register(application: Application, now: datetime, policies: Policies) -> Non
     day = today(now)
     issuing.register(
         practitioner=application.practitioner,
-        specialty=application.granted_specialty,
-        rank=application.granted_rank,
+        **_granted(application),
         case=application.reference,
         first_day=day,
         last_day=add_months(day, 12 * policies["registration.years"]) - timedelta(days=1),
         now=now,
     )
+
+
+def _granted(application: Application) -> dict[str, Any]:
+    """The specialty and rank that were recommended and endorsed; without both nothing is written on the register."""
+    if not (application.granted_specialty and application.granted_rank):
+        raise ValueError(f"{application.reference} grants no specialty and rank")
+    return {"specialty": application.granted_specialty, "rank": application.granted_rank}

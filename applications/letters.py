@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from accounts.notices import tell
+from applications import fees, filing, review  # noqa: F401  what they do to a move comes before the letter that tells of it
 from applications.lifecycle import LIFECYCLE
 from applications.models import Application, Deadline, Entry
 
@@ -24,6 +25,9 @@ LETTERS = {
 
 @LIFECYCLE.after(*LETTERS)
 def write(application: Application, *, entry: Entry, now: datetime, public_text: str = "", **facts) -> None:
+    if entry.move in ("endorse_approval", "endorse_rejection") and not public_text:
+        # What the reviewer wrote for the practitioner is told with the decision, not before it.
+        public_text = application.timeline.get(seq=entry.seq - 1).public_text
     deadline = Deadline.objects.filter(application=application).first()
     tell(
         application.practitioner.user,

@@ -339,7 +339,7 @@ def remarks_page(case: Application, failed: dict[str, ItemAnswerForm], on: date)
     """The returned items, each with its form; `form` is the one that failed."""
     service = CATALOGUE[case.service]
     dated = {slot.slug: slot.dated for slot in service.documents}
-    items = []
+    items: list[dict[str, Any]] = []
     for item in case.return_items.filter(entry_seq=case.moves).select_related("reason", "answer_paper"):
         form = failed.get(item.target) or ItemAnswerForm(
             takes_file=item.target in dated,

@@ -1,6 +1,6 @@
 """The officers' side: claiming, returning item by item, recommending, and taking over a case whose officer is gone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,7 +62,7 @@ def forget_reviewer(application: Application, **facts) -> None:
 
 
 @LIFECYCLE.before("return")
-def names_what_is_missing(application: Application, *, remarks: list[Remark] = (), **facts) -> Iterator[str]:
+def names_what_is_missing(application: Application, *, remarks: Sequence[Remark] = (), **facts) -> Iterator[str]:
     if not remarks:
         yield _("Name at least one item, each with its reason.")
 

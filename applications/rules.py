@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from applications.dossier import Dossier
-from mumaris.kit.clock import add_months
+from documents.models import Experience, Qualification
+from mumaris.kit.clock import add_months, age_on
 
 
 class Verdict(StrEnum):
@@ -127,20 +128,20 @@ def has_experience_if_not_saudi(dossier: Dossier) -> Finding:
 
 @rule(gettext_lazy("No unexplained gap in practice"))
 def gap_in_practice_is_explained(dossier: Dossier) -> Finding:
-    gap = longest_gap(dossier)
     limit = dossier.policies["practice_gap.months"]
-    if gap is None:
+    if not dossier.qualifications:
         return unmet(
             _("Without a qualification we cannot see when you began to practise."),
             ADD_QUALIFICATION,
             url_name="qualification_add",
         )
-    begins, ends = gap
-    if add_months(begins, limit) > ends:
+    too_long = [(begins, ends) for begins, ends in gaps_in_practice(dossier) if add_months(begins, limit) <= ends]
+    if not too_long:
         return met(
             ngettext("No gap of %(months)s month or more.", "No gap of %(months)s months or more.", limit)
             % {"months": limit}
         )
+    begins, ends = max(too_long, key=lambda gap: gap[1] - gap[0])
     fact = _("No practice in your file from %(begins)s to %(ends)s.") % {"begins": _day(begins), "ends": _day(ends)}
     if dossier.answers.get("gap_explanation"):
         return Finding(Verdict.STAFF, fact + " " + _("The reviewer judges your explanation."))
@@ -153,12 +154,14 @@ def gap_in_practice_is_explained(dossier: Dossier) -> Finding:
 def nothing_needs_verification(dossier: Dossier) -> Finding:
     """DOC-2: what was earned or practised abroad is verified before submission, which this portal cannot do yet."""
     considered = [dossier.qualification] if dossier.qualification else dossier.qualifications
-    abroad = [one for one in considered if one.country != "SA" and not one.recognised_on]
+    abroad: list[Qualification | Experience] = [
+        one for one in considered if one.country != "SA" and not one.recognised_on
+    ]
     abroad += [one for one in dossier.experience if one.country != "SA"]
     if abroad:
         return unmet(
             _("“%(what)s” is from %(country)s and needs verification, which this portal does not offer yet.")
-            % {"what": abroad[0], "country": abroad[0].country.name},
+            % {"what": abroad[0], "country": str(abroad[0].country.name)},
             _("Choose another qualification"),
             url_name="account",
         )
@@ -260,7 +263,7 @@ def is_older_than_report_age(dossier: Dossier) -> bool:
     if dossier.practitioner is None:
         return False
     years = dossier.policies["medical_report.age"]
-    return add_months(dossier.practitioner.birth_date, years * 12) < dossier.day
+    return age_on(dossier.practitioner.birth_date, dossier.day - timedelta(days=1)) >= years
 
 
 def has_practised(dossier: Dossier) -> bool:
@@ -278,11 +281,9 @@ def months_of_practice(dossier: Dossier) -> int:
     return total
 
 
-def longest_gap(dossier: Dossier) -> tuple[date, date] | None:
-    """The longest time without practice since the first qualification, as [first day, day after the last]."""
-    if not dossier.qualifications:
-        return None
-    cursor = min(qualification.awarded_on for qualification in dossier.qualifications)
+def gaps_in_practice(dossier: Dossier) -> list[tuple[date, date]]:
+    """Every time without practice since the first qualification, as [first day, day after the last]."""
+    cursor = min((qualification.awarded_on for qualification in dossier.qualifications), default=dossier.day)
     gaps = []
     for begins, ends in _merged_practice(dossier):
         if begins > cursor:
@@ -290,7 +291,7 @@ def longest_gap(dossier: Dossier) -> tuple[date, date] | None:
         cursor = max(cursor, ends)
     if cursor < dossier.day:
         gaps.append((cursor, dossier.day))
-    return max(gaps, key=lambda gap: gap[1] - gap[0], default=(dossier.day, dossier.day))
+    return gaps
 
 
 def _merged_practice(dossier: Dossier) -> list[tuple[date, date]]:

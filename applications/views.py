@@ -114,7 +114,8 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def applications(request: HttpRequest) -> HttpResponse:
     cases = Application.objects.visible_to(request.user).select_related("deadline")[:100]
-    return render(request, "applications/list.html", {"rows": [presenting.row(case) for case in cases]})
+    rows = [presenting.row(case) for case in cases]
+    return render(request, "applications/list.html", {"rows": rows, "today": today(clock_now())})
 
 
 @require_safe

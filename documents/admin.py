@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from documents.models import Paper
-from mumaris.kit.admin import ReadOnlyAdmin
+from mumaris.kit.readonly import ReadOnlyAdmin
 
 
 @admin.register(Paper)

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mumaris.pages.errors.ErrorPages",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -168,7 +169,7 @@ EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "portal@" + (urlsplit(PORTAL_URL).hostname or "localhost"))
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "portal@" + ("demo.example" if DEMO else urlsplit(PORTAL_URL).hostname or ""))
 POST_OFFICE = {
     "BACKENDS": {"default": _mail["EMAIL_BACKEND"]},
     "DEFAULT_PRIORITY": "medium",

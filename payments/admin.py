@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from mumaris.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.templatetags import look
 from payments.models import Attempt, Credit, Invoice, Line, Payment, WebhookEvent
 

@@ -97,8 +97,8 @@ def ask(attempt: Attempt, *, now: datetime) -> str:
         states = []
     for state in states:
         _write_down(attempt, state, now)
-    outcome = states[-1].status if states else AttemptState.FAILED
-    outcome = AttemptState.PAID if outcome == "refunded" else AttemptState(outcome)
+    status = states[-1].status if states else "failed"
+    outcome = AttemptState.PAID if status == "refunded" else AttemptState(status)
     message = states[-1].message[:200] if states else ""
     Attempt.objects.filter(pk=attempt.pk).update(state=outcome, message=message, asked_at=now)
     return outcome

@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from documents.models import Degree
-from mumaris.kit.admin import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.fields import CleanCharField, Form, ModelForm
 from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.templatetags import look
 from register import issuing
 from register.models import Classification, IssuedPaper, Period, Profession, Rank, Registration, Specialty

@@ -53,6 +53,13 @@ class Lifecycle(dict[str, Move]):
         """The moves that `by` could make from the subject's state, obstacles of the case itself aside."""
         return (move for move in self.values() if subject.state in move.sources and move.may(by, subject))
 
+    def diagram(self) -> str:
+        """The table as a Mermaid state diagram, one arrow per source and move."""
+        arrows = [
+            f"    {source} --> {move.target}: {move.name}" for move in self.values() for source in sorted(move.sources)
+        ]
+        return "\n".join(["stateDiagram-v2", *arrows])
+
     def before(self, *names: str) -> Callable:
         """Decorator: a guard of these moves, a generator of reasons."""
         return self._hook(names, "before")

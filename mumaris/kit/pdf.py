@@ -100,7 +100,7 @@ def _press() -> Press:
     if ffi.harfbuzz_subset is None:  # a substitute exists, but it writes the time of day into the fonts
         raise PdfUnavailable(f"Papers cannot be made: HarfBuzz-Subset is missing. Install it with: {INSTALL}")
 
-    sheet = Path(get_template(STYLE_SHEET).origin.name)
+    sheet = Path(str(getattr(get_template(STYLE_SHEET), "origin", "")))
     ours = {path2url(path) for path in (*FONTS.values(), *sheet.parent.glob("*.svg"))}
 
     class OnlyOurs(URLFetcher):

@@ -1,6 +1,7 @@
 """The staff's workplace: the admin site, with the queues on its first page (STF-1)."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -13,17 +14,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from applications.casework import state_words
 from applications.lifecycle import STAFF_QUEUES, State
 from applications.models import Application
-from mumaris.kit.admin import ReadOnlyAdmin
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
+from mumaris.kit.readonly import ReadOnlyAdmin
 from payments.models import Credit
 
 
 class Desk(AdminSite):
     site_header = site_title = _("Health Practitioner Portal: staff")
-    index_title = _("Queues")
+    index_title = _("The desk")
     index_template = "admin/desk.html"
     enable_nav_sidebar = False
     site_url = "/services/"
@@ -53,20 +55,19 @@ class Desk(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The queues by state with their oldest case, and the credits that wait for finance; two set-based queries."""
+        user = request.user
         context = {
-            "queues": _queues(request.user) if request.user.has_perm("applications.view_application") else None,
-            "today": today(clock_now()),
+            "queues": _queues(user, today(clock_now())) if user.has_perm("applications.view_application") else None,
+            "credits": Credit.objects.count() if user.has_perm("payments.view_credit") else None,
         }
-        if request.user.has_perm("payments.view_credit"):
-            context["credits"] = Credit.objects.count()
         return super().index(request, context | (extra_context or {}))
 
 
 Desk.login = secure_admin_login(Desk.login)
 
 
-def _queues(user: Any) -> list[dict[str, Any]]:
-    """One row for each state that staff take up: how many, the oldest, how many are held by `user` and by nobody."""
+def _queues(user: Any, day: date) -> list[dict[str, Any]]:
+    """One row for each state that staff take up: how many, the oldest and its days, how many `user` and nobody holds."""
     counted = (
         Application.objects.filter(state__in=STAFF_QUEUES)
         .order_by()
@@ -78,6 +79,5 @@ def _queues(user: Any) -> list[dict[str, Any]]:
             unheld=Count("pk", filter=Q(state=State.UNDER_REVIEW, reviewer=None)),
         )
     )
-    rows = {row["state"]: row for row in counted}
-    nothing = {"number": 0, "oldest": None, "mine": 0, "unheld": 0}
-    return [{**nothing, **rows.get(state, {}), "state": state} for state in STAFF_QUEUES]
+    rows = {row["state"]: {**row, "days": (day - today(row["oldest"])).days} for row in counted}
+    return [{"words": state_words(state), "state": state, "number": 0, **rows.get(state, {})} for state in STAFF_QUEUES]

@@ -45,7 +45,12 @@ DO_NEXT = {
         _("View and pay"),
     ),
 }
-FIRST_TASK = {"title": _("Enter your personal data"), "text": _("Every application rests on it."), "action": _("Enter my data"), "due": None}
+FIRST_TASK = {
+    "title": _("Enter your personal data"),
+    "text": _("Every application rests on it."),
+    "action": _("Enter my data"),
+    "due": None,
+}
 human_check_challenge = login_not_required(AltchaChallengeView.as_view())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
 
-Method = Literal["card", "sadad"]
+Method = str  # "card" or "sadad"
 Status = Literal["open", "paid", "failed", "expired", "refunded"]
 
 

@@ -15,7 +15,7 @@ def test_both_calendars_in_both_languages_whatever_language_is_active(active):
         assert papers.gregorian(day, "ar") == "15 فبراير 2025"
         assert papers.gregorian(day, "en") == "15 February 2025"
         assert papers.hijri(day, "ar") == "16 شعبان 1446"
-        assert papers.hijri(day, "en") == "16 Sha’ban 1446"
+        assert papers.hijri(day, "en") == "16 Shaban 1446"
 
 
 @pytest.mark.parametrize("day", [date(1924, 7, 31), date(2077, 11, 17)])

@@ -4,9 +4,9 @@ from datetime import date
 
 from django import template
 from django.utils import dates, translation
-from hijridate import Gregorian
 
 from mumaris.kit import money, qr
+from mumaris.kit.templatetags import look
 
 register = template.Library()
 register.filter("riyals", money.riyals)
@@ -22,13 +22,9 @@ def gregorian(day: date, language: str) -> str:
 
 @register.filter
 def hijri(day: date, language: str) -> str:
-    """`16 شعبان 1446` or `16 Sha’ban 1446`, by Umm al-Qura; empty outside its tables (August 1924 to November 2077)."""
-    try:
-        found = Gregorian.fromdate(day).to_hijri()
-    except OverflowError:
-        return ""
-    month = found.month_name(language).replace("'", "’")
-    return f"{found.day} {month} {found.year}"
+    """`16 شعبان 1446` or `16 Shaban 1446`, by Umm al-Qura; empty outside its tables (August 1924 to November 2077)."""
+    with translation.override(language):
+        return look.hijri(day)
 
 
 @register.filter

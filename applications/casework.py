@@ -1,0 +1,222 @@
+"""What an officer sees of a case and can do with it, as plain values; the page itself stands in applications/admin.py."""
+
+from datetime import datetime
+from typing import Any
+
+from django.forms import BaseForm
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from applications import filing, review
+from applications.catalogue import CATALOGUE
+from applications.dossier import Dossier, load
+from applications.forms import NoteForm, RecommendForm, ReturnForm, read_back
+from applications.lifecycle import HOLDER, LIFECYCLE, STAFF, State, applicant, reviewer, system
+from applications.models import Application, Attachment, Entry
+from applications.progress import advance
+from applications.review import Remark
+from documents.models import Scan
+from mumaris.kit.clock import today
+from mumaris.kit.lifecycle import Move
+from mumaris.kit.templatetags import look
+from payments.models import Invoice
+
+# Taking over a case whose officer is gone changes no state, yet it is asked for and refused like a move.
+ASSIGN = Move("assign", frozenset({State.UNDER_REVIEW}), State.UNDER_REVIEW, reviewer, gettext_lazy("Take over"))
+MOVES = {move.name: move for move in [*LIFECYCLE.values(), ASSIGN] if move.may not in (applicant, system)}
+# Made by their button alone; the others stand in the decision panel with their form.
+BARE = ("claim", "assign", "release")
+ENDS_BADLY = ("endorse_rejection", "refuse")
+NOT_RECOMMENDED = {"approve": "endorse_rejection", "reject": "endorse_approval"}
+
+# The states as staff call them, where that is not what the practitioner reads.
+STAFF_WORDS = {
+    State.RETURNED: gettext_lazy("Returned to the practitioner"),
+}
+HAPPENED = {
+    "declare": gettext_lazy("Declared; the administrative invoice was issued"),
+    "reopen": gettext_lazy("Taken back by the practitioner to change it"),
+    "submit": gettext_lazy("Administrative fee settled; submitted"),
+    "claim": gettext_lazy("Claimed"),
+    "release": gettext_lazy("Put back in the queue"),
+    "return": gettext_lazy("Returned to the practitioner"),
+    "resubmit": gettext_lazy("The practitioner sent the answers"),
+    "recommend": gettext_lazy("Recommended"),
+    "endorse_approval": gettext_lazy("Approval endorsed; the service fee is due"),
+    "endorse_rejection": gettext_lazy("Rejection endorsed"),
+    "send_back": gettext_lazy("Sent back to review"),
+    "take_back": gettext_lazy("Approval taken back"),
+    "start_issuing": gettext_lazy("Service fee settled; the last check begins"),
+    "issue": gettext_lazy("Issued"),
+    "refuse": gettext_lazy("Refused at the last check"),
+    "lapse_admin_fee": gettext_lazy("Cancelled: administrative fee not paid in time"),
+    "lapse_return": gettext_lazy("Cancelled: remarks not answered in time"),
+    "lapse_service_fee": gettext_lazy("Cancelled: service fee not paid in time"),
+    "revive_submitted": gettext_lazy("Revived: the fee was paid in time"),
+    "revive_issuing": gettext_lazy("Revived: the fee was paid in time"),
+}
+SCANS = {
+    Scan.CLEAN: ("ok", "ok"),
+    Scan.UNSCANNED: ("", "dash"),
+    Scan.PENDING: ("note", "clock"),
+    Scan.INFECTED: ("bad", "bad"),
+}
+
+
+def state_words(state: str) -> Any:
+    return STAFF_WORDS.get(State(state), State(state).label)
+
+
+def state_badge(state: str) -> str:
+    kind, picture, _public = look.STATES["application"][state]
+    return look.badge(kind, state_words(state), picture)
+
+
+def may(user: Any, case: Application, name: str) -> bool:
+    """Whether the table lets this officer make the move; a superuser's powers over the desk are none over a case."""
+    return not user.is_superuser and MOVES[name].may(user, case)
+
+
+def is_open(user: Any, case: Application, name: str) -> bool:
+    """Whether the page offers the move: it leads on from here, it is this officer's, and it fits what was recommended."""
+    if case.state not in MOVES[name].sources or name == NOT_RECOMMENDED.get(case.recommendation):
+        return False
+    return may(user, case, name) and not (name == "assign" and case.reviewer_id)
+
+
+def form_of(name: str, case: Application, now: datetime, data: QueryDict | None = None) -> BaseForm:
+    """The form of a move, empty or with what was typed."""
+    ids = f"id_{name}_%s"
+    if name == "return":
+        return ReturnForm(review.targets(case, now), data, auto_id=ids)
+    if name == "recommend":
+        form = RecommendForm(case, data, auto_id=ids)
+        held = None if case.asked_rank_id else load(case.practitioner, now, case).usable_classification
+        if held:
+            form.initial |= {"specialty": held.specialty_id, "rank": held.rank_id}
+        return form
+    return NoteForm(
+        data,
+        auto_id=ids,
+        initial={"public_text": _told_with_recommendation(case)} if name == "endorse_rejection" else None,
+    )
+
+
+def make(name: str, case: Application, form: BaseForm, *, by: Any, now: datetime) -> None:
+    """Make the move with what its valid form says. Raises NotAllowed with every reason."""
+    if name == "assign":
+        review.assign(case.pk, by=by)
+        return
+    facts = form.cleaned_data
+    if name == "return":
+        chosen = [(target, facts[f"{target}-reason"], facts[f"{target}-remark"]) for target, _name in form.targets]
+        facts = {"remarks": [Remark(target, reason, remark) for target, reason, remark in chosen if reason]}
+    advance(case.pk, name, by=by, now=now, **facts)
+
+
+def page(case: Application, user: Any, now: datetime, tried: dict[str, BaseForm], shown: str = "") -> dict[str, Any]:
+    """The whole page. What a role may not see is None; `tried` are forms as they were typed, `shown` is the paper to look at."""
+    service, state = CATALOGUE[case.service], State(case.state)
+    entries = list(case.timeline.select_related("by"))
+    since = entries[0].at if entries else case.created_at
+    dossier = load(case.practitioner, now, case)
+    offered = [move for name, move in MOVES.items() if is_open(user, case, name)]
+    return {
+        "case": case,
+        "service": service,
+        "badge": state_badge(state),
+        "since": since,
+        "days": (today(now) - today(since)).days,
+        "with_staff": HOLDER.get(state) == STAFF,
+        "due": case.deadline.due_on if hasattr(case, "deadline") else None,
+        "today": today(now),
+        "person": _person(dossier) if user.has_perm("accounts.view_practitioner") else None,
+        "rules": _judged(case) if user.has_perm("accounts.view_practitioner") else None,
+        "answers": read_back(service, dossier) if user.has_perm("accounts.view_practitioner") else None,
+        "documents": _documents(case, dossier, shown) if user.has_perm("applications.view_attachment") else None,
+        "entries": _history(case, entries) if user.has_perm("applications.view_entry") else None,
+        "invoices": Invoice.objects.filter(case=case.reference) if user.has_perm("payments.view_invoice") else None,
+        "buttons": [{"move": move, "url": move_url(case, move.name)} for move in offered if move.name in BARE],
+        "panels": [
+            _panel(case, move, tried.get(move.name) or form_of(move.name, case, now), move.name in tried)
+            for move in offered
+            if move.name not in BARE
+        ],
+    }
+
+
+def move_url(case: Application, name: str) -> str:
+    return reverse("admin:applications_application_move", args=[case.pk, name])
+
+
+def _panel(case: Application, move: Move, form: BaseForm, is_tried: bool) -> dict[str, Any]:
+    pairs = [(form[f"{slug}-reason"], form[f"{slug}-remark"]) for slug, _name in getattr(form, "targets", [])]
+    return {
+        "move": move,
+        "url": move_url(case, move.name),
+        "form": form,
+        "pairs": pairs,
+        "open": is_tried,
+        "bad": move.name in ENDS_BADLY,
+    }
+
+
+def _told_with_recommendation(case: Application) -> str:
+    """What the reviewer wrote for the practitioner; whoever endorses the rejection sends it on or rewrites it."""
+    last = case.timeline.filter(move="recommend").first()
+    return last.public_text if last else ""
+
+
+def _judged(case: Application) -> list[dict[str, Any]]:
+    return case.judgement.get(get_language(), []) if isinstance(case.judgement, dict) else []
+
+
+def _person(dossier: Dossier) -> dict[str, Any]:
+    return {
+        "practitioner": dossier.practitioner,
+        "identities": dossier.identities,
+        "qualifications": dossier.qualifications,
+        "experience": dossier.experience,
+        "age": dossier.age,
+    }
+
+
+def _documents(case: Application, dossier: Dossier, shown: str) -> dict[str, Any]:
+    asked = [slot.slug for slot in CATALOGUE[case.service].slots(dossier)]
+    attached = sorted(
+        dossier.attachments.values(), key=lambda one: asked.index(one.slot) if one.slot in asked else len(asked)
+    )
+    older = case.attachments.exclude(replaced_at=None).select_related("paper").order_by("-replaced_at")
+    tabs = [_paper(case, one) for one in attached]
+    return {
+        "tabs": tabs,
+        "shown": next((tab for tab in tabs if tab["slot"] == shown), tabs[0] if tabs else None),
+        "asked": len(asked),
+        "missing": [filing.name_of(case.service, slug) for slug in asked if slug not in dossier.attachments],
+        "older": [_paper(case, one) for one in older],
+    }
+
+
+def _paper(case: Application, attachment: Attachment) -> dict[str, Any]:
+    paper = attachment.paper
+    kind, picture = SCANS[Scan(paper.scan)]
+    return {
+        "slot": attachment.slot,
+        "name": filing.name_of(case.service, attachment.slot),
+        "paper": paper,
+        "issued_on": attachment.issued_on,
+        "replaced_at": attachment.replaced_at,
+        "scan": look.badge(kind, paper.get_scan_display(), picture),
+        "is_picture": paper.media_type.startswith("image/"),
+        "url": reverse("admin:applications_application_paper", args=[case.pk, paper.pk]) if paper.readable else "",
+    }
+
+
+def _history(case: Application, entries: list[Entry]) -> list[dict[str, Any]]:
+    remarks: dict[int, list[dict[str, Any]]] = {}
+    for item in case.return_items.select_related("reason"):
+        name = _("The answers") if item.target == review.OWN_WORDS else filing.name_of(case.service, item.target)
+        remarks.setdefault(item.entry_seq, []).append({"item": item, "name": name})
+    return [{"entry": entry, "title": HAPPENED[entry.move], "remarks": remarks.get(entry.seq, [])} for entry in entries]
