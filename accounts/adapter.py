@@ -6,6 +6,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from mumaris.kit.addresses import canonical_email
+from mumaris.kit.nudge import nudge
 
 
 class Adapter(DefaultAccountAdapter):
@@ -21,6 +22,11 @@ class Adapter(DefaultAccountAdapter):
 
     def clean_email(self, email: str) -> str:
         return canonical_email(email)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        """Into the mail queue, as all mail; whoever waits for it before the screen need not wait for the beat."""
+        super().send_mail(template_prefix, email, context)
+        nudge("accounts.tasks.send_mail")
 
     def save_user(self, request: HttpRequest, user, form, commit: bool = True):
         user.name = form.cleaned_data["name"]

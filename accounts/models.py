@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 from phonenumber_field.modelfields import PhoneNumberField
 
+from mumaris.kit.constraints import is_sha256
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields) -> "User":
@@ -146,6 +148,7 @@ class Identity(models.Model):
         verbose_name_plural = _("identities")
         constraints = [
             models.UniqueConstraint(fields=["practitioner", "kind", "country"], name="one_identity_of_a_kind"),
+            models.CheckConstraint(condition=Q(is_sha256("person_key")), name="person_key_is_a_hash"),
             models.CheckConstraint(condition=Q(kind__in=IdentityKind.values), name="identity_kind_known"),
             models.CheckConstraint(
                 condition=~Q(kind__in=["passport", "gcc_id"]) | ~Q(country=""), name="foreign_identity_has_country"

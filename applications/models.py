@@ -44,6 +44,19 @@ def deadline_agrees(application: str) -> dict:
     }
 
 
+# An officer never moves their own case, and who recommended never endorses (I17, APP-6): whoever calls, whatever their rights.
+FOUR_EYES = """
+    IF NEW.by_id IS NOT NULL AND NEW.move NOT IN ('declare', 'reopen', 'resubmit') THEN
+        SELECT p.user_id, a.recommended_by_id INTO owner, recommender
+            FROM applications_application a JOIN accounts_practitioner p ON p.id = a.practitioner_id WHERE a.id = NEW.application_id;
+        IF NEW.by_id = owner OR (NEW.move IN ('endorse_approval', 'endorse_rejection') AND NEW.by_id = recommender) THEN
+            RAISE EXCEPTION '% of application % needs another person', NEW.move, NEW.application_id USING ERRCODE = '23514';
+        END IF;
+    END IF;
+    RETURN NEW;
+"""
+
+
 class ApplicationQuerySet(models.QuerySet["Application"]):
     def visible_to(self, user) -> "ApplicationQuerySet":
         return self.filter(practitioner__user=user)
@@ -159,6 +172,14 @@ class Application(models.Model):
                 func="IF NEW.moves <> OLD.moves + 1 THEN RAISE EXCEPTION 'stale move' USING ERRCODE = '40001'; END IF; RETURN NEW;",
             ),
             pgtrigger.Trigger(
+                name="version_grows",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__state__df=pgtrigger.F("new__state"))
+                | pgtrigger.Q(old__answers__df=pgtrigger.F("new__answers")),
+                func="IF NEW.version <> OLD.version + 1 THEN RAISE EXCEPTION 'stale write' USING ERRCODE = '40001'; END IF; RETURN NEW;",
+            ),
+            pgtrigger.Trigger(
                 name="history_agrees",
                 operation=pgtrigger.UpdateOf("state"),
                 when=pgtrigger.After,
@@ -199,6 +220,13 @@ class Entry(models.Model):
         constraints = [models.UniqueConstraint(fields=["application", "seq"], name="one_entry_per_move")]
         triggers = [
             pgtrigger.Protect(name="entry_fixed", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="four_eyes",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                declare=[("owner", "bigint"), ("recommender", "bigint")],
+                func=FOUR_EYES,
+            ),
             pgtrigger.Trigger(
                 name="entries_chain",
                 operation=pgtrigger.Insert,

@@ -440,6 +440,6 @@ def _happened(entries: list[Entry], state: State) -> list[dict[str, Any]]:
         if entry.move in ENDORSEMENTS and not text:
             text = entries[index + 1].public_text
         if index == 0 and HOLDER.get(state) == PRACTITIONER:
-            tone = "now"
+            tone, icon = "now", "card" if state in INVOICE_OF else icon
         shown.append({"at": entry.at, "title": title, "text": text, "tone": tone, "icon": icon})
     return shown

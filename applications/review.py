@@ -34,7 +34,7 @@ def targets(application: Application, now: datetime) -> list[tuple[str, str]]:
     """What can be returned, as (target, name): the papers asked of this practitioner, and the answers."""
     dossier = load(application.practitioner, now, application)
     slots = [(slot.slug, str(slot.name)) for slot in CATALOGUE[application.service].slots(dossier)]
-    return [*slots, (OWN_WORDS, _("Your answers"))]
+    return [*slots, (OWN_WORDS, _("The answers"))]
 
 
 @transaction.atomic

@@ -161,7 +161,7 @@ def nothing_needs_verification(dossier: Dossier) -> Finding:
     if abroad:
         return unmet(
             _("“%(what)s” is from %(country)s and needs verification, which this portal does not offer yet.")
-            % {"what": abroad[0], "country": str(abroad[0].country.name)},
+            % {"what": abroad[0], "country": abroad[0].get_country_display()},
             _("Choose another qualification"),
             url_name="account",
         )

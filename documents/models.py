@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from accounts.models import Practitioner
+from mumaris.kit.constraints import is_sha256
 
 
 class Scan(models.TextChoices):
@@ -52,6 +53,7 @@ class Paper(models.Model):
             ),
             models.CheckConstraint(condition=Q(bytes__gte=1, bytes__lte=10 * 1024 * 1024), name="paper_size_allowed"),
             models.CheckConstraint(condition=Q(scan__in=Scan.values), name="paper_scan_known"),
+            models.CheckConstraint(condition=Q(is_sha256("sha256")), name="paper_has_hash"),
             models.UniqueConstraint(fields=["id", "practitioner"], name="paper_and_owner"),
         ]
         triggers = [

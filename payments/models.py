@@ -33,6 +33,27 @@ class WaiverGround(models.TextChoices):
     NO_FEE = "no_fee", _("No fee is charged")
 
 
+# Money is applied only when the bank moved it before the cut-off in force, and enough of it (I26).
+APPLIED_IN_TIME = """
+    SELECT amount, lapses_at INTO wanted FROM payments_invoice WHERE id = NEW.invoice_id;
+    IF NEW.amount < wanted.amount OR NEW.paid_at >= wanted.lapses_at THEN
+        RAISE EXCEPTION 'payment % cannot settle its invoice', NEW.provider_ref USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+"""
+
+
+def paid_agrees(invoice: str) -> str:
+    """The body of a trigger: an invoice is paid when a payment is applied to it, and only then (I29); judged at commit."""
+    return f"""
+        IF (SELECT state = 'paid' FROM payments_invoice WHERE id = {invoice})
+            <> EXISTS (SELECT 1 FROM payments_payment WHERE invoice_id = {invoice} AND disposition = 'applied') THEN
+            RAISE EXCEPTION 'invoice % and its payments disagree', {invoice} USING ERRCODE = '23514';
+        END IF;
+        RETURN NULL;
+    """
+
+
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def visible_to(self, user) -> "InvoiceQuerySet":
         return self.filter(payer__user=user)
@@ -89,6 +110,13 @@ class Invoice(models.Model):
                 name="invoice_demand_fixed", fields=["number", "payer", "case", "purpose", "amount", "issued_at"]
             ),
             pgtrigger.Protect(name="invoice_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="invoice_agrees",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=paid_agrees("NEW.id"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -224,6 +252,21 @@ class Payment(models.Model):
                 fields=["invoice", "attempt", "provider_ref", "method", "amount", "paid_at", "received_at"],
             ),
             pgtrigger.Protect(name="payment_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="applied_in_time",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__disposition="applied"),
+                declare=[("wanted", "record")],
+                func=APPLIED_IN_TIME,
+            ),
+            pgtrigger.Trigger(
+                name="payment_agrees",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=paid_agrees("NEW.invoice_id"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Practitioner
+from mumaris.kit.constraints import is_sha256
 
 
 class InTwoLanguages(models.Model):
@@ -189,6 +190,7 @@ class IssuedPaper(models.Model):
                 fields=["case", "kind"], condition=Q(revoked_at=None), name="one_live_paper_of_a_kind_per_case"
             ),
             models.CheckConstraint(condition=Q(valid_until__gt=F("valid_from")), name="paper_valid_for_a_time"),
+            models.CheckConstraint(condition=Q(is_sha256("token_sha256")), name="token_is_a_hash"),
             models.CheckConstraint(
                 condition=Q(revoked_at=None) | Q(revoked_at__gte=F("issued_at")), name="revoked_after_issue"
             ),

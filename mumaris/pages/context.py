@@ -1,5 +1,7 @@
 """What every page may show without asking for it."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
@@ -12,7 +14,7 @@ HOURS = _("Sunday to Thursday, 07:30 to 15:30")
 
 
 def portal(request: HttpRequest) -> dict:
-    user = getattr(request, "user", AnonymousUser())
+    user: Any = getattr(request, "user", AnonymousUser())
     return {
         "demo": settings.DEMO,
         "contact": settings.CONTACT | {"hours": HOURS},

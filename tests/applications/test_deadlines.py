@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import notices
 from accounts.models import Notice
+from accounts.tasks import send_mail
 from applications import sweeps
 from applications.models import Application, Deadline
 from payments.models import Attempt, Credit, Payment
@@ -55,7 +55,7 @@ def test_twice_swept_tells_once():
     while notices.deliver(later):
         pass
     assert notices.deliver(later) == 0
-    call_command("send_queued_mail", processes=1)
+    send_mail()
     assert (
         len(
             [

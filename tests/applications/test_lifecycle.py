@@ -133,7 +133,11 @@ def test_a_waiting_case_without_a_deadline_is_refused_at_commit():
 def test_a_state_without_its_entry_is_refused_at_commit():
     case = pay(declare(make_draft(make_practitioner())), "admin")
     with pytest.raises(DatabaseError, match="no entry"):
-        at_commit(lambda: Application.objects.filter(pk=case.pk).update(state="under_review", moves=case.moves + 1))
+        at_commit(
+            lambda: Application.objects.filter(pk=case.pk).update(
+                state="under_review", moves=case.moves + 1, version=case.version + 1
+            )
+        )
 
 
 @pytest.mark.django_db
@@ -203,3 +207,23 @@ def test_reopening_voids_the_invoice_and_a_second_declaration_issues_another():
     assert invoice_of(case, "admin").state == "issued"
     with pytest.raises(DatabaseError), transaction.atomic():
         case.delete()
+
+
+@pytest.mark.django_db
+@pytest.mark.req("APP-6")
+def test_the_database_itself_wants_four_eyes():
+    """Even past every check in code: no entry by the applicant as an officer, no endorsement by the recommender."""
+    office = Office()
+    case = bring_to(State.RECOMMENDED, office)
+    facts = {"application": case, "seq": case.moves + 1, "from_state": "recommended", "at": NOON}
+    for move, by in (("endorse_approval", office.reviewer), ("send_back", case.practitioner.user)):
+        with pytest.raises(DatabaseError, match="another person"), transaction.atomic():
+            Entry.objects.create(move=move, by=by, to_state="under_review", **facts)
+    assert Entry.objects.filter(application=case).count() == case.moves
+
+
+@pytest.mark.django_db
+def test_a_stale_write_is_refused_by_the_database():
+    case = make_draft(make_practitioner())
+    with pytest.raises(DatabaseError, match="stale write"), transaction.atomic():
+        Application.objects.filter(pk=case.pk).update(answers={"employer": "another"})

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 
 from applications.models import Fee
@@ -112,3 +112,30 @@ def test_invoice_numbers_have_no_gaps():
         billed()
     numbers = sorted(int(number[-6:]) for number in Invoice.objects.values_list("number", flat=True))
     assert numbers == list(range(numbers[0], numbers[0] + 3))
+
+
+@pytest.mark.req("PAY-4")
+@pytest.mark.parametrize(("amount", "days"), [(19_999, 0), (20_000, 31)])
+def test_the_database_refuses_to_apply_too_little_or_too_late(amount, days):
+    case, invoice = billed()
+    with pytest.raises(DatabaseError, match="cannot settle"), transaction.atomic():
+        Payment.objects.create(
+            invoice=invoice,
+            provider_ref="by-hand",
+            method="card",
+            amount=amount,
+            paid_at=NOON + timedelta(days=days),
+            received_at=NOON,
+            disposition="applied",
+        )
+    case.refresh_from_db()
+    assert case.state == "awaiting_admin_fee"
+
+
+@pytest.mark.req("PAY-5")
+def test_a_paid_invoice_without_its_payment_is_refused_at_commit():
+    _case, invoice = billed()
+    with pytest.raises(DatabaseError, match="disagree"), transaction.atomic():
+        Invoice.objects.filter(pk=invoice.pk).update(state="paid", paid_at=NOON)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

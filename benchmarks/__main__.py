@@ -1,0 +1,3 @@
+import json
+from benchmarks import page
+print(json.dumps(page.measure(5, 40, True), indent=1))
