@@ -23,11 +23,6 @@ class Adapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
         return canonical_email(email)
 
-    def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
-        """Into the mail queue, as all mail; whoever waits for it before the screen need not wait for the beat."""
-        super().send_mail(template_prefix, email, context)
-        nudge("accounts.tasks.send_mail")
-
     def save_user(self, request: HttpRequest, user, form, commit: bool = True):
         user.name = form.cleaned_data["name"]
         user.language = translation.get_language()
@@ -45,3 +40,4 @@ class Adapter(DefaultAccountAdapter):
         """In the language of the account that the message is about, not of whoever asked for it."""
         with translation.override(getattr(context.get("user"), "language", translation.get_language())):
             super().send_mail(template_prefix, email, context)
+        nudge("accounts.tasks.send_mail")  # somebody sits before the screen and waits for it

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import notices, profile
 from accounts.forms import PersonalDataForm
@@ -19,6 +19,7 @@ def own_practitioner(request: HttpRequest) -> Practitioner | None:
     return Practitioner.objects.filter(user=request.user).select_related("user").first()
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def personal_data(request: HttpRequest) -> HttpResponse:
     """ACC-5: enter or correct one's own data; another person's identity is refused with the way back (ACC-4)."""
     practitioner = own_practitioner(request) or Practitioner()

@@ -49,7 +49,7 @@ HAPPENED = {
     "send_back": gettext_lazy("Sent back to review"),
     "take_back": gettext_lazy("Approval taken back"),
     "start_issuing": gettext_lazy("Service fee settled; the last check begins"),
-    "issue": gettext_lazy("Issued"),
+    "issue": gettext_lazy("Completed; the papers were issued"),
     "refuse": gettext_lazy("Refused at the last check"),
     "lapse_admin_fee": gettext_lazy("Cancelled: administrative fee not paid in time"),
     "lapse_return": gettext_lazy("Cancelled: remarks not answered in time"),

@@ -1,7 +1,10 @@
-"""Everything the rules ask about one practitioner and one service, loaded in a fixed number of queries."""
+"""Everything the rules ask about one practitioner and one service, each kind of fact in one query when it is first asked."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
 
 from accounts.models import Identity, IdentityKind, Practitioner
 from applications.models import Application, Attachment
@@ -9,6 +12,9 @@ from documents.models import Experience, Qualification
 from mumaris.kit.clock import age_on, today
 from mumaris.kit.policy import Policies
 from register.models import Classification, Period
+
+T = TypeVar("T", bound=Model)
+Facts = list[T] | QuerySet[T]  # a query set keeps what it found, so each is asked at most once
 
 
 @dataclass
@@ -18,12 +24,12 @@ class Dossier:
     practitioner: Practitioner | None
     day: date
     policies: Policies
-    identities: list[Identity] = field(default_factory=list)
-    qualifications: list[Qualification] = field(default_factory=list)
-    experience: list[Experience] = field(default_factory=list)
-    classifications: list[Classification] = field(default_factory=list)
-    periods: list[Period] = field(default_factory=list)
-    open_services: frozenset[str] = frozenset()
+    identities: Facts[Identity] = field(default_factory=list)
+    qualifications: Facts[Qualification] = field(default_factory=list)
+    experience: Facts[Experience] = field(default_factory=list)
+    classifications: Facts[Classification] = field(default_factory=list)
+    periods: Facts[Period] = field(default_factory=list)
+    open_services: list[str] | QuerySet[Application, str] = field(default_factory=list)
     application: Application | None = None
     attachments: dict[str, Attachment] = field(default_factory=dict)
 
@@ -71,12 +77,12 @@ def load(practitioner: Practitioner | None, now: datetime, application: Applicat
         practitioner=practitioner,
         day=day,
         policies=policies,
-        identities=list(practitioner.identities.all()),
-        qualifications=list(practitioner.qualifications.all()),
-        experience=list(practitioner.experience.all()),
-        classifications=list(practitioner.classifications.select_related("specialty__profession", "rank")),
-        periods=list(Period.objects.filter(registration__practitioner=practitioner).select_related("registration")),
-        open_services=frozenset(practitioner.applications.open().values_list("service", flat=True)),
+        identities=practitioner.identities.all(),
+        qualifications=practitioner.qualifications.all(),
+        experience=practitioner.experience.all(),
+        classifications=practitioner.classifications.select_related("specialty__profession", "rank"),
+        periods=Period.objects.filter(registration__practitioner=practitioner).select_related("registration"),
+        open_services=practitioner.applications.open().values_list("service", flat=True),
         application=application,
         attachments={
             attachment.slot: attachment

@@ -139,6 +139,15 @@ def nothing_stands_in_the_way(application: Application, *, dossier: Dossier, **f
 
 
 @LIFECYCLE.after("declare")
+def ask_for_what_is_classified(application: Application, *, dossier: Dossier, **facts) -> None:
+    """A service that does not ask specialty and rank rests on the classification: those are asked for."""
+    held = dossier.usable_classification
+    if application.asked_rank is None and held:
+        application.asked_specialty, application.asked_rank = held.specialty, held.rank
+        application.save(update_fields=["asked_specialty", "asked_rank"])
+
+
+@LIFECYCLE.after("declare")
 def freeze_judgement(application: Application, *, dossier: Dossier, **facts) -> None:
     """Keep what was judged, in both languages; payment alone submits it, no rule is asked again."""
     service = CATALOGUE[application.service]

@@ -16,10 +16,14 @@ from register.models import Rank, Specialty
 def _specialty_and_rank(dossier: Dossier) -> dict[str, forms.Field]:
     specialties = Specialty.objects.select_related("profession")
     specialty = forms.ModelChoiceField(specialties, label=_("Specialty"))
-    groups: dict[str, list[tuple[int, str]]] = {}
-    for one in specialties:
-        groups.setdefault(str(one.profession), []).append((one.pk, str(one)))
-    specialty.widget.choices = [("", _("Choose")), *groups.items()]
+
+    def by_profession() -> list[tuple[Any, Any]]:
+        groups: dict[str, list[tuple[int, str]]] = {}
+        for one in specialties:
+            groups.setdefault(str(one.profession), []).append((one.pk, str(one)))
+        return [("", _("Choose")), *groups.items()]
+
+    specialty.widget.choices = by_profession
     return {
         "specialty": specialty,
         "rank": forms.ModelChoiceField(Rank.objects.all(), label=_("Rank"), empty_label=_("Choose")),

@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from applications import fees, filing, review
@@ -31,12 +31,12 @@ STEPS = [
     gettext_lazy("Check and declare"),
 ]
 STAGES = [
-    gettext_lazy("Draft"),
+    pgettext_lazy("stage", "Draft"),
     gettext_lazy("Administrative fee"),
     gettext_lazy("Review"),
     gettext_lazy("Preliminary approval"),
     gettext_lazy("Service fee"),
-    gettext_lazy("Issue"),
+    pgettext_lazy("stage", "Issue"),
 ]
 STAGE_OF = {
     State.DRAFT: 0,

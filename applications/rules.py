@@ -78,7 +78,7 @@ def identity_is_complete(dossier: Dossier) -> Finding:
             _("Enter the renewed identity"),
             url_name="personal_data",
         )
-    return met(f"{identity.get_kind_display()} {identity.masked}")
+    return met("{kind} {number}".format(**_words(identity)))
 
 
 @rule(gettext_lazy("Your qualification fits the profession, specialty and rank"))
@@ -315,4 +315,5 @@ def _day(day: date) -> str:
 
 def _words(identity) -> dict:
     expires = _day(identity.expires_on) if identity.expires_on else "—"
-    return {"kind": identity.get_kind_display(), "number": identity.masked, "day": expires}
+    # Isolated: between Arabic words the asterisks would turn the number round.
+    return {"kind": identity.get_kind_display(), "number": f"\u2066{identity.masked}\u2069", "day": expires}

@@ -5,7 +5,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.views import next_page, own_practitioner
 from documents.forms import ExperienceForm
@@ -30,6 +30,7 @@ def serve(paper: Paper) -> HttpResponse:
     return files.serve(paper.storage_key, paper.name, paper.media_type, inline=True)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def experience(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Add or change one time of practice; `delete` removes it."""
     practitioner = own_practitioner(request)

@@ -19,7 +19,7 @@ from mumaris.kit.digits import ascii_digits
 from register import issuing
 from register.models import IssuedPaper, Profession
 
-ALLOWED_LOOKUPS = "60/m/ip"
+LOOKUPS = {"verify": "60/m/ip"}
 
 
 @login_not_required
@@ -38,7 +38,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 @require_safe
 def verify_paper(request: HttpRequest, code: str) -> HttpResponse:
     """What the public may know of one paper, as it stands now: name, profession, validity; never an identity number (REG-2)."""
-    if refusal := consume_or_429(request, action="verify", config=ALLOWED_LOOKUPS):
+    if refusal := consume_or_429(request, action="verify", config=LOOKUPS, limit_get=True):
         return refusal
     now = clock_now()
     paper = issuing.find(code)

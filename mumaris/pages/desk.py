@@ -9,6 +9,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.options import ModelAdmin
+from django.contrib.auth.decorators import login_not_required
 from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -49,6 +50,11 @@ class Desk(AdminSite):
 
         return super().admin_view(with_second_factor, cacheable)
 
+    @login_not_required
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """allauth's sign-in, with its limits and second factor; who is signed in and no staff is refused."""
+        return secure_admin_login(super().login)(request, extra_context)
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """allauth's page, which ends the other sessions and writes the e-mail about it."""
         return redirect("account_change_password")
@@ -61,9 +67,6 @@ class Desk(AdminSite):
             "credits": Credit.objects.count() if user.has_perm("payments.view_credit") else None,
         }
         return super().index(request, context | (extra_context or {}))
-
-
-Desk.login = secure_admin_login(Desk.login)
 
 
 def _queues(user: Any, day: date) -> list[dict[str, Any]]:

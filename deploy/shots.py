@@ -1,0 +1,152 @@
+"""Screenshots of every main page, in both languages, on a phone and on a desktop: `./portal shots`, into var/shots.
+
+Runs beside a fresh portal with its demo people; the last picture is a contact sheet of all.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, sync_playwright
+
+from deploy.demo import VAR
+
+SHOTS = VAR / "shots"
+WIDTHS = {"phone": 390, "desktop": 1280}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+THUMB = (300, 420)
+
+
+def address(path: str) -> Callable[[Page], None]:
+    return lambda page: page.goto(path)
+
+
+def first(listing: str, selector: str, then: str = "") -> Callable[[Page], None]:
+    """Open the page that the first link of a listing leads to, or a step below it."""
+
+    def go(page: Page) -> None:
+        page.goto(listing)
+        page.goto(f"{page.locator(selector).first.get_attribute('href')}{then}")
+
+    return go
+
+
+def sadad_bill(page: Page) -> None:
+    first("/applications/", CASE)(page)
+    page.check("input[name=method][value=sadad]")
+    page.locator("form:has(input[name=method]) button").click()
+
+
+def public_page_of_a_paper(page: Page) -> None:
+    page.goto("/verify/AAAABBBBCCCCDDDDEEEEFFFFGG/")
+
+
+CASE = "main a[href^='/applications/']:not([href='/applications/'])"
+# name of the picture: (who is signed in, how to get there)
+PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "home": ("", address("/")),
+    "services": ("", address("/services/")),
+    "service": ("", address("/services/classification/")),
+    "about": ("", address("/about/")),
+    "sign-up": ("", address("/sign/signup/")),
+    "sign-in": ("", address("/sign/login/")),
+    "verify": ("", address("/verify/")),
+    "verify-unknown": ("", public_page_of_a_paper),
+    "demo": ("", address("/demo/")),
+    "first-day": ("badr", address("/")),
+    "personal-data": ("badr", address("/account/personal/")),
+    "service-judged": ("badr", address("/services/registration/")),
+    "dashboard": ("samar", address("/")),
+    "applications": ("samar", address("/applications/")),
+    "returned": ("samar", first("/applications/", CASE)),
+    "remarks": ("samar", first("/applications/", CASE, "remarks/")),
+    "account": ("samar", address("/account/")),
+    "inbox": ("samar", address("/inbox/")),
+    "message": ("samar", first("/inbox/", "main a[href^='/inbox/']")),
+    "questions": ("huda", first("/applications/", CASE, "questions/")),
+    "documents": ("huda", first("/applications/", CASE, "documents/")),
+    "check": ("huda", first("/applications/", CASE, "check/")),
+    "admin-fee": ("faisal", first("/applications/", CASE)),
+    "sadad-bill": ("faisal", sadad_bill),
+    "submitted": ("noura", first("/applications/", CASE)),
+    "service-fee": ("khalid", first("/applications/", CASE)),
+    "rejected": ("salma", first("/applications/", CASE)),
+    "cancelled": ("hanan", first("/applications/", CASE)),
+    "registered": ("reem", address("/")),
+    "completed": ("reem", first("/applications/", CASE)),
+    "medical-report": ("ibrahim", first("/applications/", CASE, "documents/")),
+    "desk": ("hind", address("/desk/")),
+    "desk-list": ("hind", address("/desk/applications/application/")),
+    "desk-review": ("hind", first("/desk/applications/application/?state__exact=under_review", "#result_list th a")),
+}
+
+
+def people() -> dict[str, tuple[str, str]]:
+    """Sign-in and password by the first part of the address."""
+    lines = Path(os.environ["DEMO_PEOPLE"]).read_text(encoding="utf-8").splitlines()
+    return {line.split("\t")[2].split("@")[0]: tuple(line.split("\t")[2:4]) for line in lines}
+
+
+def take(base: str) -> Iterator[Path]:
+    """Every picture, one after the other."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        signed_in: dict[str, dict] = {}
+        for name, (who, go) in PAGES.items():
+            for language in ("ar", "en"):
+                for device, width in WIDTHS.items():
+                    context = browser.new_context(
+                        base_url=base,
+                        viewport={"width": width, "height": 900},
+                        storage_state=signed_in.get(who),
+                        reduced_motion="reduce",
+                    )
+                    page = context.new_page()
+                    if who and who not in signed_in:
+                        login, password = people()[who]
+                        page.goto("/sign/login/")
+                        page.fill("[name=login]", login)
+                        page.fill("[name=password]", password)
+                        page.locator("main form button").click()
+                        page.wait_for_load_state()
+                        signed_in[who] = context.storage_state()
+                    context.add_cookies([{"name": "django_language", "value": language, "url": base}])
+                    go(page)
+                    picture = SHOTS / f"{name}.{language}.{device}.png"
+                    page.screenshot(path=picture, full_page=True)
+                    context.close()
+                    yield picture
+        browser.close()
+
+
+def contact_sheet(pictures: list[Path]) -> Path:
+    """All pictures small on one sheet, four to a page's row: phone and desktop, Arabic and English."""
+    rows = -(-len(pictures) // 8)
+    sheet = Image.new("RGB", (8 * THUMB[0], rows * (THUMB[1] + 24)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for number, picture in enumerate(pictures):
+        left, top = (number % 8) * THUMB[0], (number // 8) * (THUMB[1] + 24)
+        with Image.open(picture) as shot:
+            tall = shot.convert("RGB").crop((0, 0, shot.width, min(shot.height, int(shot.width * 1.5))))
+            tall.thumbnail((THUMB[0] - 8, THUMB[1] - 8))
+            sheet.paste(tall, (left + 4, top + 20))
+        pen.text((left + 6, top + 4), picture.stem, fill="black")
+    path = SHOTS / "contact-sheet.png"
+    sheet.save(path)
+    return path
+
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:]
+    for name in [name for name in PAGES if chosen and name not in chosen]:
+        del PAGES[name]
+    shutil.rmtree(SHOTS, ignore_errors=True)
+    SHOTS.mkdir(parents=True)
+    made = list(take(os.environ["PORTAL_URL"]))
+    print(f"{len(made)} pictures and {contact_sheet(made)}")

@@ -1,0 +1,96 @@
+"""Whatever can happen has its words: every notice in both languages, every state and move on the practitioner's pages."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from accounts import notices
+from accounts.models import Notice
+from applications import casework, presenting
+from applications.letters import LETTERS
+from applications.lifecycle import CLOSED, HOLDER, LIFECYCLE, PRACTITIONER, WAITING, CancelReason, State
+from mumaris.kit.templatetags.look import STATES
+from mumaris.pages import views
+
+# What is told besides the letters of moves, as the code itself names it.
+TOLD = re.compile(r"""(?:tell\(\s*[\w.]+,\s*|Notice\([^()]*kind=)"(\w+)\"""")
+TEMPLATES = Path(settings.BASE_DIR) / "templates" / "notices"
+REFERENCE, DUE_ON = "CL-2026-0443391", "2026-12-22"
+WORDS = "Bring the\nlast page & the <stamp>."
+LANGUAGES = [("ar", r"[\u0621-\u064a]{3}"), ("en", r"[a-z]{3}")]
+
+
+def kinds() -> set[str]:
+    code = [path.read_text() for path in (Path(settings.BASE_DIR) / "applications").glob("*.py")]
+    return set(LETTERS.values()) | {kind for text in code for kind in TOLD.findall(text)}
+
+
+def told() -> list[Notice]:
+    """Every kind of notice with every sort of facts that it can have."""
+    facts = {
+        "cancelled": [{"reason": reason.value} for reason in CancelReason],
+        "draft_gave_way": [{"draft": "CL-2026-0000002"}],
+        "preliminarily_approved": [{"due_on": due_on, "text": text} for due_on in ("", DUE_ON) for text in ("", WORDS)],
+    }
+    usual = [{"due_on": DUE_ON, "text": ""}, {"due_on": DUE_ON, "text": WORDS}]
+    return [Notice(kind=kind, reference=REFERENCE, facts=one) for kind in kinds() for one in facts.get(kind, usual)]
+
+
+def test_every_kind_of_notice_has_its_template_and_every_template_its_kind():
+    assert {"cancelled", "draft_gave_way"} <= kinds()
+    assert {path.stem for path in TEMPLATES.iterdir()} == kinds()
+
+
+def test_every_letter_belongs_to_a_move():
+    assert set(LETTERS) <= set(LIFECYCLE)
+
+
+@pytest.mark.req("NTC-1")
+@pytest.mark.parametrize(("language", "letters"), LANGUAGES)
+def test_every_notice_has_a_subject_and_a_body_in_both_languages(language, letters):
+    for notice in told():
+        subject, body = notices.words(notice, language)
+        assert REFERENCE in subject
+        assert "\n" not in subject
+        assert len(subject) < 100
+        for text in (subject, body):
+            assert re.search(letters, text), notice.kind
+            assert not re.search(r"&\w+;|<(?!stamp>)|\{|None|\n\n\n", text), notice.kind
+
+
+@pytest.mark.req("NTC-1")
+def test_a_decision_tells_the_officers_words_as_they_wrote_them():
+    for kind in ("returned", "rejected", "preliminarily_approved", "approval_taken_back", "completed"):
+        for language, _letters in LANGUAGES:
+            notice = Notice(kind=kind, reference=REFERENCE, facts={"due_on": DUE_ON, "text": WORDS})
+            assert WORDS in notices.words(notice, language)[1], kind
+
+
+@pytest.mark.req("DLN-4")
+@pytest.mark.parametrize(("language", "day", "hijri"), [("ar", "22 ديسمبر", "1448"), ("en", "22 December", "1448")])
+@pytest.mark.parametrize("kind", ["returned", "preliminarily_approved"])
+def test_a_notice_that_asks_for_something_says_until_when_in_both_calendars(kind, language, day, hijri):
+    subject, body = notices.words(Notice(kind=kind, reference=REFERENCE, facts={"due_on": DUE_ON, "text": ""}), language)
+    assert day in subject
+    assert day in body
+    assert hijri in body
+
+
+@pytest.mark.req("APP-5")
+def test_every_move_and_state_has_its_words_on_the_pages():
+    assert set(presenting.HAPPENED) == set(casework.HAPPENED) == set(LIFECYCLE)
+    assert set(presenting.ENDS_WHEN) == set(HOLDER) == set(State) - set(CLOSED)
+    assert set(presenting.STAGE_OF) == set(HOLDER) | {State.COMPLETED}
+    assert set(presenting.INVOICE_OF) <= set(WAITING)
+    assert set(State) <= set(STATES["application"])
+
+
+def test_the_home_page_names_what_to_do_in_every_state_that_waits_for_the_practitioner():
+    assert set(views.DO_NEXT) == {state for state, turn in HOLDER.items() if turn == PRACTITIONER}
+    assert all("%(service)s" in str(title) for title, _text, _action in views.DO_NEXT.values())
+
+
+def test_whoever_waits_with_a_deadline_is_told_what_happens_otherwise():
+    assert {state for state, (_ends, otherwise) in presenting.ENDS_WHEN.items() if otherwise} == set(WAITING)
