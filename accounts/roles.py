@@ -21,11 +21,13 @@ VIEW_REGISTER = [
 ROLES: dict[str, list[str]] = {
     "reviewer": [*VIEW_CASES, "applications.review_application"],
     "approver": [*VIEW_CASES, "applications.endorse_application"],
-    "register officer": [*VIEW_CASES, *VIEW_REGISTER, "applications.issue_application"],
+    "register officer": [*VIEW_CASES, *VIEW_REGISTER, "register.change_issuedpaper", "applications.issue_application"],
     "finance officer": ["applications.view_application", *VIEW_MONEY],
     "auditor": [*VIEW_CASES, *VIEW_MONEY, *VIEW_REGISTER, "payments.view_webhookevent", "accounts.view_notice"],
     "administrator": [
         "accounts.view_user",
+        "accounts.change_user",
+        "auth.view_group",
         "kit.view_policyvalue",
         "kit.add_policyvalue",
         "applications.view_fee",

@@ -1,4 +1,5 @@
 from celery import shared_task
+from django.db import connection
 from post_office.mail import send_queued
 
 from accounts import notices
@@ -16,5 +17,15 @@ def deliver_notices() -> None:
 
 @shared_task
 def send_mail() -> None:
-    """Send what the mail queue holds; what the mail server refuses is tried again later."""
-    send_queued(processes=1, log_level=1)
+    """Send what the mail queue holds; what the mail server refuses is tried again later.
+
+    One at a time: two would send the same letters. Whoever comes second leaves them to the first.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('send_mail'))")
+        if not cursor.fetchone()[0]:
+            return
+        try:
+            send_queued(processes=1, log_level=1)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('send_mail'))")

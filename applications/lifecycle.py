@@ -62,9 +62,13 @@ def applicant(by, application) -> bool:
 
 
 def officer(permission):
-    """Staff with `permission` who are not the applicant (I17); a superuser is no exception."""
+    """Staff with `permission` who are not the applicant (I17). A superuser is no officer: all rights are no reason to decide."""
     return lambda by, application: (
-        by is not None and by.is_staff and by.has_perm(permission) and not applicant(by, application)
+        by is not None
+        and by.is_staff
+        and not by.is_superuser
+        and by.has_perm(permission)
+        and not applicant(by, application)
     )
 
 

@@ -82,9 +82,7 @@ def measure(rounds: int, number: int, count_instructions: bool) -> dict:
                 costs[name].append(sides[name].cpu(number))
         result = {
             "cpu_ms": {name: round(statistics.median(cost), 3) for name, cost in costs.items()},
-            "cpu_ratio": round(
-                statistics.median(ours / least for ours, least in zip(*costs.values(), strict=True)), 3
-            ),
+            "cpu_ratio": round(statistics.median(ours / least for ours, least in zip(*costs.values(), strict=True)), 3),
             "bytes": sizes,
             "sql": {name: side.in_process(side.path)[side.path] for name, side in sides.items()},
             "instructions": _instructions(sides) if count_instructions else None,
@@ -111,7 +109,9 @@ def _portal() -> Side:
         headers={"Referer": origin},
         timeout=30,
     ).raise_for_status()
-    path = re.search(r'href="(/applications/[A-Z]{2}-[\d-]+/)"', browser.get(f"{origin}/applications/", timeout=30).text)
+    path = re.search(
+        r'href="(/applications/[A-Z]{2}-[\d-]+/)"', browser.get(f"{origin}/applications/", timeout=30).text
+    )
     return Side(dict(os.environ), server, origin, path[1], browser.cookies["sessionid"])
 
 

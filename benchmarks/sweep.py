@@ -24,7 +24,10 @@ FIRST_WAVE = date(2030, 1, 1)
 WAITING_TIMES = 10  # so many rows that do not lapse for each one of a turn
 IDLE_TICKS = 50
 # As long as the real one, and no easier to compress.
-JUDGEMENT = {language: [{"name": f"{n * 7919:x} {language}", "fact": f"{n * 104729:b}"} for n in range(9)] for language in ("ar", "en")}
+JUDGEMENT = {
+    language: [{"name": f"{n * 7919:x} {language}", "fact": f"{n * 104729:b}"} for n in range(9)]
+    for language in ("ar", "en")
+}
 FLOOR = """
     WITH due AS (
         SELECT id FROM floor_application
@@ -97,16 +100,23 @@ def measure(rows: int, turns: int) -> dict:
     sides = {"ours": lapse, "floor": floor}
     sizes = [rows, 2 * rows] * turns
     seed(sizes, WAITING_TIMES * rows)
-    idle = {name: [turn(sweep, end_of_day(FIRST_WAVE - timedelta(days=1)), 0) for _ in range(IDLE_TICKS)] for name, sweep in sides.items()}
+    idle = {
+        name: [turn(sweep, end_of_day(FIRST_WAVE - timedelta(days=1)), 0) for _ in range(IDLE_TICKS)]
+        for name, sweep in sides.items()
+    }
     spent: dict[tuple[str, int], list[dict]] = {}
     for wave, size in enumerate(sizes):
         for name in sorted(sides, reverse=wave // 2 % 2 == 1):
-            spent.setdefault((name, size), []).append(turn(sides[name], end_of_day(FIRST_WAVE + timedelta(days=wave)), size))
+            spent.setdefault((name, size), []).append(
+                turn(sides[name], end_of_day(FIRST_WAVE + timedelta(days=wave)), size)
+            )
     return {
         "rows": rows,
         "waiting": WAITING_TIMES * rows,
         **{name: _side(rows, spent[name, rows], spent[name, 2 * rows], idle[name]) for name in sides},
-        "cpu_ratio": statistics.median(_cpu(ours) / _cpu(least) for ours, least in zip(spent["ours", rows], spent["floor", rows], strict=True)),
+        "cpu_ratio": statistics.median(
+            _cpu(ours) / _cpu(least) for ours, least in zip(spent["ours", rows], spent["floor", rows], strict=True)
+        ),
     }
 
 

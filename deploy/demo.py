@@ -63,6 +63,7 @@ def environment(
     """
     made = {
         "PORTAL_DEMO": "1",
+        "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "mumaris.settings",
         "PORTAL_URL": ports.url(ports.web),
         "EMAIL_URL": f"smtp://{ports.local}:{ports.smtp}",

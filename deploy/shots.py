@@ -80,7 +80,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "medical-report": ("ibrahim", first("/applications/", CASE, "documents/")),
     "desk": ("hind", address("/desk/")),
     "desk-list": ("hind", address("/desk/applications/application/")),
-    "desk-review": ("hind", first("/desk/applications/application/?state__exact=under_review", "#result_list th a")),
+    "desk-review": ("hind", first("/desk/applications/application/", "#result_list tbody tr:has-text('PR-') th a, #result_list th a")),
 }
 
 

@@ -23,10 +23,6 @@ class PolicyValueForm(EffectiveForm):
             self.add_error("effective_from", _("A value of this policy begins on that day already."))
         return data
 
-    def _get_validation_exclusions(self) -> set[str]:
-        # The model's slug knows no dots; the choice above has judged the key already.
-        return {*super()._get_validation_exclusions(), "key"}
-
 
 @admin.register(PolicyValue)
 class PolicyValueAdmin(EffectiveAdmin):

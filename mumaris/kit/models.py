@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 class PolicyValue(models.Model):
     """One value of a named policy from a day on (days, months, hours …); the latest begun one is in force."""
 
-    key = models.SlugField(_("policy"), max_length=60)
+    key = models.CharField(_("policy"), max_length=60)
     value = models.JSONField(_("value"))
     effective_from = models.DateField(_("in force from"))
     source = models.CharField(_("source"), max_length=200)

@@ -126,7 +126,7 @@ class Demo:
     def _walk(self, person: Person) -> tuple[str, str, str, str, str]:
         self.tell(f"{person.first[1]} {person.family[1]}: {person.story}")
         name = f"{person.first[1]} {person.family[1]}"
-        user = self._user(person.key, name, self._hash)
+        user = self._user(person.key, f"{person.first[0]} {person.family[0]}", self._hash)
         getattr(self, f"_{person.key}")(user, person)
         return name, "practitioner", user.email, self.password, person.story
 

@@ -85,7 +85,7 @@ class TestThriceAtOnceAndTwiceInARow:
         assert Notice.objects.get().told_at
 
     @pytest.mark.req("DLN-1")
-    def test_a_letter_is_sent_once(self, monkeypatch):
+    def test_a_letter_is_sent_once(self):
         for number in range(4):
             notices.tell(make_user(), "submitted", key=f"{number}", reference="CL-2026-0000001", now=clock.now())
         notices.deliver(clock.now())
@@ -114,7 +114,9 @@ class TestThriceAtOnceAndTwiceInARow:
         body = {"type": "payment_paid", "data": {"id": "p", "metadata": {"attempt_id": str(attempt.given_id)}}}
         body |= {"created_at": clock.now().isoformat()}
         digest = json.dumps(body).encode()[:32]
-        WebhookEvent.objects.create(event_id="e", type="payment_paid", body=body, body_sha256=digest, received_at=clock.now())
+        WebhookEvent.objects.create(
+            event_id="e", type="payment_paid", body=body, body_sha256=digest, received_at=clock.now()
+        )
         self.run("payments.tasks.work_webhooks")
         assert WebhookEvent.objects.get().outcome == "asked"
         assert Payment.objects.get().disposition == "applied"

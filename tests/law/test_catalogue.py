@@ -55,7 +55,11 @@ def test_no_template_asks_which_service_it_is():
 
 
 def test_the_law_above_sees_what_it_forbids():
-    for offence in ("if service.slug == 'registration': pass", "{'registration': 1}[slug]", "slug in ['classification']"):
+    for offence in (
+        "if service.slug == 'registration': pass",
+        "{'registration': 1}[slug]",
+        "slug in ['classification']",
+    ):
         assert asks_which_service(ast.parse(offence))
     assert not asks_which_service(ast.parse("CATALOGUE[case.service].name"))
 
@@ -111,7 +115,9 @@ def test_no_two_kinds_of_reference_share_a_prefix():
     office.issue(case, now=now)
     numbers = [held.get().number for held in (Classification.objects, Registration.objects)]
     papers = IssuedPaper.objects.values_list("number", flat=True)
-    assert {paper.kind for paper in IssuedPaper.objects.all()} == {kind for one in CATALOGUE.values() for kind in one.issues}
+    assert {paper.kind for paper in IssuedPaper.objects.all()} == {
+        kind for one in CATALOGUE.values() for kind in one.issues
+    }
     assert all(PATTERN.fullmatch(number) for number in [*numbers, *papers])
     prefixes = [service.prefix for service in CATALOGUE.values()] + [number[:2] for number in [*numbers, *papers]]
     assert len(prefixes) == len(set(prefixes))

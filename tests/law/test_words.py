@@ -72,7 +72,9 @@ def test_a_decision_tells_the_officers_words_as_they_wrote_them():
 @pytest.mark.parametrize(("language", "day", "hijri"), [("ar", "22 ديسمبر", "1448"), ("en", "22 December", "1448")])
 @pytest.mark.parametrize("kind", ["returned", "preliminarily_approved"])
 def test_a_notice_that_asks_for_something_says_until_when_in_both_calendars(kind, language, day, hijri):
-    subject, body = notices.words(Notice(kind=kind, reference=REFERENCE, facts={"due_on": DUE_ON, "text": ""}), language)
+    subject, body = notices.words(
+        Notice(kind=kind, reference=REFERENCE, facts={"due_on": DUE_ON, "text": ""}), language
+    )
     assert day in subject
     assert day in body
     assert hijri in body

@@ -1,0 +1,186 @@
+"""The main job in Arabic on a phone, from sign-up to a certificate that a stranger verifies."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from PIL import Image
+
+from applications.models import Application
+from applications.progress import advance
+from mumaris.kit.clock import now
+from tests.people import PASSWORD, Office, identity_number
+
+pytest_plugins = ["tests.servers"]
+
+EMAIL = "amal@example.com"
+REMARK = "الختم في الصفحة الثانية لا يُقرأ."
+
+
+def date(field, day):
+    return {f"{field}_day": str(day.day), f"{field}_month": str(day.month), f"{field}_year": str(day.year)}
+
+
+def sign_up(amal, worker, mailbox):
+    amal.open("/")
+    amal.press('main a[href="/sign/signup/"]')
+    amal.fill({"name": "أمل الحارثي", "email": EMAIL, "email2": EMAIL, "password1": PASSWORD, "password2": PASSWORD})
+    amal.page.locator("altcha-widget input[type=checkbox]").click()  # it is ticked once its sum is done
+    amal.page.locator('altcha-widget [data-state="verified"]').wait_for()
+    amal.press('main form[action="/sign/signup/"] button.btn')
+
+    worker.sends_the_mail()
+    amal.open(f"{mailbox.url}/?to={EMAIL}&lang=ar")
+    amal.press('.letters a[href^="/messages/"]')
+    amal.press('.message a[href*="/confirm-email/"]')
+    amal.press('main form[action*="/confirm-email/"] button')
+
+
+def sign_in(amal, name=EMAIL):
+    amal.open("/sign/login/")
+    amal.fill({"login": name, "password": PASSWORD})
+    amal.press('main form[action="/sign/login/"] button')
+
+
+def enter_file(amal, number, today):
+    amal.open("/account/")
+    amal.press('main a[href="/account/personal/"]')
+    amal.fill({"first_ar": "أمل", "family_ar": "الحارثي", "first_en": "Amal", "family_en": "Al-Harthi"})
+    amal.fill(
+        {"birth_date_calendar": "hijri", "birth_date_day": "٣", "birth_date_month": "١٢", "birth_date_year": "١٤١٦"}
+    )
+    amal.fill({"gender": "f", "nationality": "SA", "identity_kind": "national_id", "identity_number": number})
+    amal.fill({**date("identity_expires_on", today + timedelta(days=900)), "mobile": "٠٥٠١٢٣٤٥٦٧"})
+    amal.press('main form:has([name="first_ar"]) button')
+    amal.press('main a[href="/account/qualifications/add/"]')
+    amal.fill({"degree": "diploma", "field": "NUR", "title": "دبلوم التمريض", "institution": "كلية الرياض الصحية"})
+    amal.fill({"country": "SA", **date("awarded_on", today - timedelta(days=200))})
+    amal.press('main form:has([name="degree"]) button.btn')
+
+
+def declare(amal, scan, tmp_path):
+    """The draft, step by step; returns the reference."""
+    amal.open("/services/")
+    amal.press('main a[href="/services/classification/"]')
+    amal.press('form[action="/services/classification/start/"] button')
+    reference = amal.page.url.split("/")[-3]
+    amal.fill({"specialty": "تمريض عام", "rank": "فني", "qualification": "دبلوم: دبلوم التمريض"})
+    amal.press('main form:has([name="specialty"]) .btn')
+    photo = tmp_path / "photo.jpg"
+    Image.new("RGB", (600, 800), (220, 226, 230)).save(photo)
+    for slot in ("qualification", "transcript", "internship", "photo"):
+        amal.fill({f"{slot}-file": photo if slot == "photo" else scan(slot)})
+        amal.press(f"#slot-{slot} form[action$='/documents/{slot}/'] button")
+    amal.press('main a[href$="/check/"]')
+    for read_back in ("أمل الحارثي", "تمريض عام", "فني", "دبلوم التمريض", "transcript.pdf"):
+        assert read_back in amal.sees("main")
+    amal.fill({"declared": True})
+    amal.press('main form:has([name="declared"]) button')
+    return reference
+
+
+def pay_by_card(amal):
+    amal.fill({"method": "card"})
+    amal.press('form[action$="/pay/"] button')
+    amal.fill({"number": "4201320111111010"})
+    amal.press('form:has([name="cvc"]) button')
+    amal.press("button[value=approve]")
+
+
+def pay_by_sadad(amal, worker):
+    amal.fill({"method": "sadad"})
+    amal.press('form[action$="/pay/"] button')
+    number = amal.sees("output bdi").replace(" ", "")
+    amal.press('main a[href*="/bank?"]')
+    amal.press(f'form:has([type=hidden][name="number"][value="{number}"]) button')
+    worker.hears_of_payments()
+
+
+def return_transcript(reviewer, officer, reference):
+    """At the desk, in the officer's own browser."""
+    officer.language = "ar"
+    officer.save(update_fields=["language"])
+    reviewer.open("/sign/login/")
+    reviewer.fill({"login": officer.email, "password": PASSWORD})
+    reviewer.press('main form[action="/sign/login/"] button')
+    reviewer.press('#content a[href*="state=submitted"]')
+    reviewer.press(f'#result_list a:has-text("{reference}")')
+    reviewer.press('form[action$="/move/claim/"] button')
+    reviewer.page.locator('details:has(form[action$="/move/return/"])').evaluate("element => element.open = true")
+    reasons = reviewer.page.locator('[name="transcript-reason"]')
+    reasons.select_option(index=1)
+    reviewer.page.locator('[name="transcript-remark"]').fill(REMARK)
+    reviewer.press('form[action$="/move/return/"] button')
+
+
+def answer(amal, scan):
+    amal.press('main a[href$="/remarks/"]')
+    assert REMARK in amal.sees("#item-transcript")
+    amal.fill({"transcript-kind": "file", "transcript-file": scan("transcript-stamped")})
+    amal.press('form[action$="/remarks/transcript/"] button')
+    amal.press('form[action$="/resubmit/"] button')
+
+
+def officers_approve(office, reference):
+    """The reviewer goes on with the case, the approver endorses."""
+    case = Application.objects.get(reference=reference)
+    granted = {"specialty": case.asked_specialty, "rank": case.asked_rank}
+    advance(case.pk, "recommend", by=office.reviewer, now=now(), verdict="approve", **granted)
+    advance(case.pk, "endorse_approval", by=office.approver, now=now())
+
+
+@pytest.mark.req("ACC-1")
+@pytest.mark.req("ACC-2")
+@pytest.mark.req("ACC-3")
+@pytest.mark.req("ACC-5")
+@pytest.mark.req("APP-3")
+@pytest.mark.req("APP-4")
+@pytest.mark.req("APP-10")
+@pytest.mark.req("PAY-3")
+@pytest.mark.req("SRV-1")
+@pytest.mark.req("REG-2")
+@pytest.mark.req("DLN-4")
+@pytest.mark.req("NTC-1")
+def test_from_sign_up_to_a_certificate(walk, worker, mailbox, scan, tmp_path):
+    office, today = Office(), now().date()
+    amal, reviewer = walk("ar"), walk("ar")
+    number = identity_number("1")
+    sign_up(amal, worker, mailbox)
+    sign_in(amal)
+    enter_file(amal, number, today)
+    amal.open("/sign/logout/")
+    amal.press('main form[action="/sign/logout/"] button')
+    sign_in(amal, number)
+
+    reference = declare(amal, scan, tmp_path)
+    case = f"/applications/{reference}/"
+    due = amal.sees(".holder .due")
+    assert re.search(r"\d{4}.*\(.*\d{4}.*\)", due), "the deadline stands in both calendars"
+    assert "30" in due, "and with the days left"
+    pay_by_card(amal)
+    amal.press(f'main a[href="{case}"]')
+
+    return_transcript(reviewer, office.reviewer, reference)
+    amal.open(case)
+    answer(amal, scan)
+    officers_approve(office, reference)
+
+    amal.open(case)
+    assert "فني" in amal.sees(".invoice")
+    pay_by_sadad(amal, worker)
+    office.issue(Application.objects.get(reference=reference), now=now())
+    worker.renders_the_papers()
+    worker.sends_the_mail()
+
+    amal.open(case)
+    assert amal.reads(amal.target('a[href^="/issued/"]')).startswith(b"%PDF")
+    stranger = walk("ar")
+    stranger.open(amal.target('a[href*="/verify/"]'))
+    assert "أمل الحارثي" in stranger.sees(".verdict")
+    assert number not in stranger.page.content()
+
+    told = [letter["subject"] for letter in mailbox.messages(EMAIL) if reference in letter["subject"]]
+    amal.open("/inbox/")
+    entries = amal.page.locator(".inbox a").all_inner_texts()
+    assert len(told) == 6
+    assert [any(subject in entry for entry in entries) for subject in told] == [True] * 6
