@@ -6,12 +6,15 @@ from allauth.account.forms import LoginForm, ResetPasswordForm, SignupForm
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_altcha import AltchaField
 from django_recaptcha.fields import ReCaptchaField
 
 from accounts import identity
 from accounts.models import Identity, IdentityKind, Practitioner, User
+from accounts.passwords import LONGEST
 from mumaris.kit.addresses import canonical_email
 from mumaris.kit.fields import (
     CalendarDateField,
@@ -22,6 +25,8 @@ from mumaris.kit.fields import (
     MobileField,
     ModelForm,
 )
+
+NOBODY = "@nobody.invalid"
 
 
 def human_check() -> forms.Field | None:
@@ -34,6 +39,16 @@ def human_check() -> forms.Field | None:
             label=_("I am not a robot"), error_messages={"required": unsolved, "error": unsolved, "invalid": unsolved}
         )
     return None
+
+
+def account_name() -> forms.Field:
+    """The field in which people name their account."""
+    return CleanCharField(
+        label=_("E-mail, national ID or iqama number"),
+        max_length=254,
+        widget=forms.TextInput({"autocomplete": "username", "dir": "ltr"}),
+        help_text=_("With a passport, type the country first: IN-Z1234567."),
+    )
 
 
 class SignUpForm(CleanTexts, SignupForm):
@@ -61,35 +76,47 @@ class SignUpForm(CleanTexts, SignupForm):
             return self.cleaned_data["email2"]
 
 
+def owners_address(number: str) -> str:
+    """The address of the account of whoever holds this identity; one that nobody has where no account holds it."""
+    owner = User.objects.filter(practitioner__identities__person_key__in=identity.login_keys(number)).first()
+    return owner.email if owner else identity.mask(number) + NOBODY
+
+
 class SignInForm(CleanTexts, LoginForm):
     """One field takes the e-mail, the national ID, the iqama, or a passport with its country (IN-Z1234567)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"] = CleanCharField(
-            label=_("E-mail, national ID or iqama number"),
-            max_length=254,
-            widget=forms.TextInput({"autocomplete": "username", "dir": "ltr"}),
-            help_text=_("With a passport, type the country first: IN-Z1234567."),
-        )
+        self.fields["login"] = account_name()
+        self.fields["password"].validators.append(MaxLengthValidator(LONGEST))
         self.order_fields(["login", "password"])
 
     def clean_login(self) -> str:
         """The address of the account that was meant, so that every name of it shares one rate limit."""
         typed = self.cleaned_data["login"]
-        if "@" in typed:
-            try:
-                return canonical_email(typed)
-            except ValidationError:
-                return typed
-        owner = User.objects.filter(practitioner__identities__person_key__in=identity.login_keys(typed)).first()
-        return owner.email if owner else f"{identity.mask(typed)}@nobody.invalid"
+        if "@" not in typed:
+            return owners_address(typed)
+        try:
+            return canonical_email(typed)
+        except ValidationError:
+            return typed
 
 
 class ResetForm(CleanTexts, ResetPasswordForm):
+    """Who forgot the password names the account as for signing in; the link goes to the address it has (ACC-4)."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"] = CanonicalEmailField(label=_("E-mail"))
+        self.fields["email"] = account_name()
+
+    def clean_email(self) -> str:
+        typed = self.cleaned_data["email"]
+        self.cleaned_data["email"] = canonical_email(typed) if "@" in typed else owners_address(typed)
+        return super().clean_email()
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        email = self.cleaned_data["email"]
+        return email if email.endswith(NOBODY) else super().save(request, **kwargs)
 
 
 class PersonalDataForm(ModelForm):

@@ -75,8 +75,8 @@ def state_badge(state: str) -> str:
 
 
 def may(user: Any, case: Application, name: str) -> bool:
-    """Whether the table lets this officer make the move; a superuser's powers over the desk are none over a case."""
-    return not user.is_superuser and MOVES[name].may(user, case)
+    """Whether the table lets this officer make the move."""
+    return MOVES[name].may(user, case)
 
 
 def is_open(user: Any, case: Application, name: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, StorageState, sync_playwright
 
 from deploy.demo import VAR
 
@@ -21,7 +21,10 @@ THUMB = (300, 420)
 
 
 def address(path: str) -> Callable[[Page], None]:
-    return lambda page: page.goto(path)
+    def go(page: Page) -> None:
+        page.goto(path)
+
+    return go
 
 
 def first(listing: str, selector: str, then: str = "") -> Callable[[Page], None]:
@@ -80,14 +83,15 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "medical-report": ("ibrahim", first("/applications/", CASE, "documents/")),
     "desk": ("hind", address("/desk/")),
     "desk-list": ("hind", address("/desk/applications/application/")),
-    "desk-review": ("hind", first("/desk/applications/application/", "#result_list tbody tr:has-text('PR-') th a, #result_list th a")),
+    "desk-review": ("hind", first("/desk/applications/application/?state=under_review", "#result_list tbody th a")),
 }
 
 
 def people() -> dict[str, tuple[str, str]]:
     """Sign-in and password by the first part of the address."""
     lines = Path(os.environ["DEMO_PEOPLE"]).read_text(encoding="utf-8").splitlines()
-    return {line.split("\t")[2].split("@")[0]: tuple(line.split("\t")[2:4]) for line in lines}
+    rows = [line.split("\t") for line in lines]
+    return {row[2].split("@")[0]: (row[2], row[3]) for row in rows}
 
 
 def take(base: str) -> Iterator[Path]:
@@ -97,7 +101,7 @@ def take(base: str) -> Iterator[Path]:
         browser = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
-        signed_in: dict[str, dict] = {}
+        signed_in: dict[str, StorageState] = {}
         for name, (who, go) in PAGES.items():
             for language in ("ar", "en"):
                 for device, width in WIDTHS.items():
