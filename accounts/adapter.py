@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from mumaris.kit.addresses import canonical_email
 from mumaris.kit.nudge import nudge
 
@@ -38,6 +39,7 @@ class Adapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
         """In the language of the account that the message is about, not of whoever asked for it."""
-        with translation.override(getattr(context.get("user"), "language", translation.get_language())):
+        user = context.get("user") or User.objects.filter(email=email).first()
+        with translation.override(user.language if user else translation.get_language()):
             super().send_mail(template_prefix, email, context)
         nudge("accounts.tasks.send_mail")  # somebody sits before the screen and waits for it

@@ -54,7 +54,7 @@ class Dossier:
     @property
     def qualification(self) -> Qualification | None:
         """The qualification that the application names."""
-        chosen = self.answers.get("qualification")
+        chosen = self.application.qualification_id if self.application else None
         return next((qualification for qualification in self.qualifications if qualification.pk == chosen), None)
 
     @property

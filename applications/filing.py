@@ -15,7 +15,7 @@ from applications.dossier import Dossier
 from applications.lifecycle import LIFECYCLE, State
 from applications.models import AnswerKind, Application, Attachment, ReturnItem
 from applications.progress import advance
-from documents.models import Paper
+from documents.models import Paper, Qualification
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.references import new_reference
 from register.models import Rank, Specialty
@@ -53,12 +53,14 @@ def save_answers(
     now: datetime,
     specialty: Specialty | None = None,
     rank: Rank | None = None,
+    qualification: Qualification | None = None,
 ) -> None:
     """Keep the answers of one step of a draft. Raises ChangedMeanwhile when `version` is not the present one (APP-8)."""
     updated = Application.objects.filter(pk=application.pk, state=State.DRAFT, version=version).update(
         answers={**application.answers, **answers},
         asked_specialty=specialty or application.asked_specialty,
         asked_rank=rank or application.asked_rank,
+        qualification=qualification or application.qualification,
         version=version + 1,
         saved_at=now,
     )

@@ -82,6 +82,7 @@ class QuestionsForm(Form):
             **application.answers,
             "version": application.version,
             "specialty": application.asked_specialty_id,
+            "qualification": application.qualification_id,
             "rank": application.asked_rank_id,
         }
         super().__init__(*args, initial=initial, **kwargs)
@@ -98,9 +99,9 @@ class QuestionsForm(Form):
         return data
 
     def answers(self) -> dict[str, Any]:
-        """What is kept in the application's answers: plain values, keyed by question."""
-        plain = {key: value for key, value in self.cleaned_data.items() if key not in ("version", "specialty", "rank")}
-        return {key: value.pk if hasattr(value, "pk") else value for key, value in plain.items()}
+        """What is kept in the application's answers, keyed by question; what was chosen from a list has a column of its own."""
+        columns = ("version", "specialty", "rank", "qualification")
+        return {key: value for key, value in self.cleaned_data.items() if key not in columns}
 
 
 def read_back(service: Service, dossier: Dossier) -> list[tuple[str, str]]:

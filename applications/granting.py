@@ -21,9 +21,9 @@ def classify(application: Application, now: datetime, policies: Policies) -> Non
         usable_until=usable_until,
         now=now,
     )
-    application.practitioner.qualifications.filter(
-        pk=application.answers.get("qualification"), recognised_on=None
-    ).update(recognised_on=day)
+    application.practitioner.qualifications.filter(pk=application.qualification_id, recognised_on=None).update(
+        recognised_on=day
+    )
 
 
 def register(application: Application, now: datetime, policies: Policies) -> None:

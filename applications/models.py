@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Practitioner
 from applications.lifecycle import CLOSED, LIFECYCLE, WAITING, CancelReason, DeadlineKind, State
-from documents.models import Paper
+from documents.models import Paper, Qualification
 from mumaris.kit.clock import EndOfDay
 from register.models import Rank, Specialty
 
@@ -84,6 +84,14 @@ class Application(models.Model):
     )
     asked_rank = models.ForeignKey(
         Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank asked for")
+    )
+    qualification = models.ForeignKey(
+        Qualification,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("qualification that it rests on"),
     )
     granted_specialty = models.ForeignKey(
         Specialty, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("specialty granted")

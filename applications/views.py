@@ -141,6 +141,7 @@ def questions(request: HttpRequest, reference: str) -> HttpResponse:
                 now=now,
                 specialty=form.cleaned_data.get("specialty"),
                 rank=form.cleaned_data.get("rank"),
+                qualification=form.cleaned_data.get("qualification"),
             )
         except filing.ChangedMeanwhile:
             form.add_error(

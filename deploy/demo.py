@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy import embedded
 
@@ -54,22 +55,18 @@ class Ports:
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
 
 
-def environment(
-    home: Path, ports: Ports, environ: Mapping[str, str] = os.environ, fast: bool = False
-) -> dict[str, str]:
-    """The environment of every process of the demo whose data is below the folder `home`, its servers answering.
-
-    Raises embedded.NotStarted.
-    """
-    made = {
+def addresses(home: Path, ports: Ports, shown: str = "") -> dict[str, str]:
+    """Where everything is that belongs to the demo. `shown` is the host that browsers on other machines use."""
+    public = Ports(shown or ports.host, ports.web, ports.mailbox, ports.smtp, ports.gateway)
+    return {
         "PORTAL_DEMO": "1",
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "mumaris.settings",
-        "PORTAL_URL": ports.url(ports.web),
+        "PORTAL_URL": public.url(ports.web),
         "EMAIL_URL": f"smtp://{ports.local}:{ports.smtp}",
-        "MAILBOX_URL": ports.url(ports.mailbox),
+        "MAILBOX_URL": public.url(ports.mailbox),
         "MOYASAR_URL": f"{ports.url(ports.gateway)}/v1",
-        "GATEWAY_SIMULATOR_URL": ports.url(ports.gateway),
+        "GATEWAY_SIMULATOR_URL": public.url(ports.gateway),
         "HOST": ports.host,
         "PORT": str(ports.web),
         "MAILBOX_PORT": str(ports.mailbox),
@@ -81,6 +78,16 @@ def environment(
         "STORAGE_DIR": str(home / "files"),
         "DEMO_PEOPLE": str(home / "demo-people.txt"),
     }
+
+
+def environment(
+    home: Path, ports: Ports, environ: Mapping[str, str] = os.environ, fast: bool = False
+) -> dict[str, str]:
+    """The environment of every process of the demo whose data is below the folder `home`, its servers answering.
+
+    Raises embedded.NotStarted.
+    """
+    made = addresses(home, ports, urlsplit(environ.get("PORTAL_URL", "")).hostname or "")
     return made | keep_secrets(VAR / "demo.env") | dict(environ) | embedded.ensure(home / SERVERS, fast, environ)
 
 

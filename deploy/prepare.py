@@ -22,6 +22,6 @@ if __name__ == "__main__":
     if pending():
         print("Making the database's tables …", flush=True)
         call_command("migrate", verbosity=0)
-        call_command("load_reference")
+    call_command("load_reference")
     if "--no-people" not in sys.argv:
         call_command("load_demo")

@@ -35,6 +35,7 @@ LEAVE_SECONDS = 3  # then what still lives is killed: everything must be gone 5 
 LOOK_SECONDS = 0.2
 ASK_SECONDS = 5
 LONGEST_PAUSE = 30
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Refused(Exception):
@@ -353,8 +354,9 @@ def run() -> None:
 def run_fresh(name: str, people: bool, command: list[str]) -> int:
     """Run the command beside a portal of its own with an empty database; its exit code."""
     home = demo.VAR / "fresh" / name
-    given = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "REDIS_URL")}
     ports = demo.Ports("127.0.0.1", *_free_ports(4))
+    own = {"DATABASE_URL", "REDIS_URL", *demo.addresses(home, ports)}
+    given = {name: value for name, value in os.environ.items() if name not in own}
     with _only_one(home, ports.url(ports.web)):
         house = House(home, ports, given, fast=True)
         try:
@@ -411,8 +413,8 @@ def _welcome(ports: demo.Ports) -> str:
 
 def _deaf() -> None:
     """Leaving takes less than 5 s; a second Ctrl-C must not cut it short and leave something running."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(*_: object) -> None:
@@ -425,7 +427,7 @@ def main() -> int:
     asked.add_argument("--people", action="store_true")
     asked.add_argument("command", nargs=argparse.REMAINDER)
     options = asked.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for number in ENDINGS:
         signal.signal(number, _leave)
     try:
         if options.fresh:
@@ -433,7 +435,7 @@ def main() -> int:
         run()
     except KeyboardInterrupt:
         say("The portal is closed.")
-        return 0
+        return 130 if options.fresh else 0  # what was measured or proved is not finished
     except (Refused, embedded.NotStarted, ValueError) as reason:
         complain(str(reason))
     except PermissionError as error:

@@ -1,6 +1,7 @@
 """The wallet's pages: one's qualifications and experience, and the download of one's own papers."""
 
 from django.contrib import messages
+from django.db.models import ProtectedError
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -43,8 +44,12 @@ def experience(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 def edit(request: HttpRequest, held: Qualification | Experience, form: ModelForm, title: str) -> HttpResponse:
     """The common page of one entry of the file; it leads back to where the entry was missed."""
     if request.method == "POST" and "delete" in request.POST and held.pk:
-        held.delete()
-        messages.success(request, _("The entry is removed."))
+        try:
+            held.delete()
+        except ProtectedError:
+            messages.error(request, _("An application rests on this entry, so it stays in your file."))
+        else:
+            messages.success(request, _("The entry is removed."))
         return redirect(next_page(request, "account"))
     if request.method == "POST" and form.is_valid():
         form.save()

@@ -110,11 +110,12 @@ def make_draft(
         )
         filing.save_answers(
             draft,
-            {"qualification": degree.pk, "gap_explanation": ""},
+            {"gap_explanation": ""},
             version=draft.version,
             now=now,
             specialty=Specialty.objects.get(code="general-nursing"),
             rank=Rank.objects.get(code="technician"),
+            qualification=degree,
         )
         slots = ["qualification", "transcript", "internship", "photo"] + (
             ["experience"] if person.experience.exists() else []

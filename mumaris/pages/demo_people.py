@@ -240,11 +240,12 @@ class Demo:
         if service == "classification":
             filing.save_answers(
                 case,
-                {"qualification": practitioner.qualifications.get().pk, "gap_explanation": ""},
+                {"gap_explanation": ""},
                 version=case.version,
                 now=moment,
                 specialty=Specialty.objects.get(code=person.specialty),
                 rank=Rank.objects.get(code=person.rank),
+                qualification=practitioner.qualifications.get(),
             )
             slots = ["qualification", "transcript", "internship", "photo"] + (
                 ["experience"] if person.worked_since else []

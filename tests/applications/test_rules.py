@@ -288,7 +288,7 @@ def test_nobody_is_classified_or_registered_twice():
 def test_the_qualification_must_fit_what_is_asked_for(field, degree, country, asks_exam, unmet):
     nursing = Profession(code="NUR", name_ar="تمريض", name_en="Nursing")
     application = Application(
-        answers={"qualification": 7},
+        qualification_id=7,
         asked_specialty=Specialty(profession=nursing, name_ar="تمريض", name_en="Nursing"),
         asked_rank=Rank(name_ar="فني", name_en="Technician", degrees=["diploma"], asks_exam=asks_exam),
     )
@@ -309,7 +309,7 @@ def test_every_rule_answers_about_anybody_in_words(service, language):
         "qualifications": [diploma(pk=7)],
         "experience": practised((date(2020, 1, 1), None)),
         "classifications": [classification(DAY)],
-        "application": Application(answers={"qualification": 7}),
+        "application": Application(qualification_id=7),
         "attachments": {"employer_letter": Attachment(issued_on=DAY, paper=Paper(name="letter.pdf"))},
     }
     with translation.override(language):

@@ -249,6 +249,24 @@ class TestDraft:
         assert f'value="{old.year}"' in page
         assert draft.attachments.filter(slot="employer_letter", replaced_at=None).count() == 1
 
+    @pytest.mark.req("APP-8")
+    def test_leaving_keeps_the_answers(self, office):
+        draft = make_draft(classified(office, now=now()), "registration", now=now())
+        client, step = browser(draft.practitioner.user), page_of(draft, "application_questions")
+        typed = {"employer": "Oasis Hospital", "job": "Nurse", "city": "Jeddah", "version": draft.version, "later": ""}
+        assert client.post(step, typed).url == page_of(draft)
+        assert 'value="Oasis Hospital"' in client.get(step).content.decode()
+
+    @pytest.mark.req("APP-8")
+    def test_an_old_window_overwrites_nothing_and_keeps_what_was_typed_in_it(self, office):
+        draft = make_draft(classified(office, now=now()), "registration", now=now())
+        client, step = browser(draft.practitioner.user), page_of(draft, "application_questions")
+        typed = {"employer": "Oasis Hospital", "job": "Nurse", "city": "Jeddah", "version": draft.version - 1}
+        page = client.post(step, typed).content.decode()
+        assert "This draft was changed in another window meanwhile." in page
+        assert 'value="Oasis Hospital"' in page
+        assert Application.objects.get(pk=draft.pk).answers["employer"] == "Rabia Hospital"
+
     @pytest.mark.req("APP-3")
     @pytest.mark.parametrize("step", ["application_questions", "application_documents", "application_check"])
     def test_every_step_shows_where_it_stands(self, step):

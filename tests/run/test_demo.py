@@ -64,5 +64,13 @@ def test_what_the_environment_names_is_kept(tmp_path):
     assert around["GATEWAY_STORE"] == str(tmp_path / "gateway.sqlite3")
 
 
+def test_people_on_other_machines_are_led_to_the_simulators_by_the_portals_own_host(tmp_path):
+    named = {"DATABASE_URL": "postgres://x", "REDIS_URL": "redis://x", "PORTAL_URL": "http://192.168.1.5:8000"}
+    around = demo.environment(tmp_path, demo.Ports.chosen({"HOST": "0.0.0.0"}), named)
+    assert around["GATEWAY_SIMULATOR_URL"] == "http://192.168.1.5:8003"
+    assert around["MAILBOX_URL"] == "http://192.168.1.5:8001"
+    assert around["MOYASAR_URL"] == "http://127.0.0.1:8003/v1"
+
+
 def test_the_simulated_gateway_knocks_where_the_portal_listens():
     assert reverse("payment_notifications") == demo.WEBHOOK
