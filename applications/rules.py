@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from applications.dossier import Dossier
+from documents.checks import is_recent
 from documents.models import Experience, Qualification
 from mumaris.kit.clock import add_months, age_on
 
@@ -248,7 +249,7 @@ def employer_letter_is_recent(dossier: Dossier) -> Finding:
             _("Dated %(day)s or later, at most %(months)s months old.") % {"day": _day(oldest), "months": months},
             Remedy(_("Attach the letter"), step="documents") if dossier.application else None,
         )
-    if attachment.issued_on < oldest:
+    if not is_recent(attachment.issued_on, dossier.day, months):
         return unmet(
             _("The letter is dated %(day)s, which is older than %(months)s months.")
             % {"day": _day(attachment.issued_on), "months": months},

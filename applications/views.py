@@ -19,10 +19,10 @@ from applications.lifecycle import State
 from applications.models import AnswerKind, Application, ReturnItem
 from applications.progress import advance
 from documents import wallet
-from documents.checks import Refused
+from documents.checks import Refused, is_recent
 from documents.forms import UploadForm
-from mumaris.kit.clock import add_months, today
 from mumaris.kit.clock import now as clock_now
+from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import value
 
@@ -309,7 +309,7 @@ def _too_old(form: Any, slot: Any, now) -> bool:
     if not (slot.dated and issued_on):
         return False
     months = value("employer_letter.months", today(now))
-    if issued_on >= add_months(today(now), -months):
+    if is_recent(issued_on, today(now), months):
         return False
     form.add_error(
         "issued_on",

@@ -15,6 +15,7 @@ import threading
 import time
 import zipfile
 from dataclasses import dataclass
+from datetime import date
 from typing import IO, Any
 
 import puremagic
@@ -25,6 +26,7 @@ from pypdf import Configuration, PdfReader, apply_configuration
 from pypdf.errors import LimitReachedError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject
 
+from mumaris.kit import clock
 from mumaris.kit.files import safe_name
 
 PDF, JPEG, PNG = "application/pdf", "image/jpeg", "image/png"
@@ -122,6 +124,11 @@ def examine(upload: Any, *, max_bytes: int) -> Examined:
         kept.seek(0)
         name = safe_name(upload.name or "", media_type)
         return Examined(kept, name, media_type, hashlib.sha256(content).digest(), len(content), pages)
+
+
+def is_recent(issued_on: date, on: date, months: int) -> bool:
+    """DOC-5, SRV-3: a letter is at most `months` old on the Riyadh day `on`; one of exactly that age still counts."""
+    return issued_on >= clock.add_months(on, -months)
 
 
 def _sniff(content: bytes) -> str:
