@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from applications.models import Application
+from documents.models import Qualification
 from mumaris.kit.clock import add_months, today
 from mumaris.kit.policy import Policies
 from register import issuing
@@ -21,9 +22,8 @@ def classify(application: Application, now: datetime, policies: Policies) -> Non
         usable_until=usable_until,
         now=now,
     )
-    application.practitioner.qualifications.filter(pk=application.qualification_id, recognised_on=None).update(
-        recognised_on=day
-    )
+    if application.qualification_id:
+        Qualification.objects.filter(pk=application.qualification_id, recognised_on=None).update(recognised_on=day)
 
 
 def register(application: Application, now: datetime, policies: Policies) -> None:

@@ -3,19 +3,23 @@
 import ctypes
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _libc = ctypes.CDLL(None)
 
 
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):  # it may end meanwhile
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
+
+
 def family(pid: int) -> list[int]:
     """The process and everything below it."""
-    children = [
-        int(child)
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-        for child in (thread / "children").read_text().split()
-    ]
-    return [pid, *(member for child in children for member in family(child))]
+    return [pid, *(member for child in children(pid) for member in family(child))]
 
 
 def cpu_seconds(*pids: int) -> float:

@@ -1,8 +1,7 @@
 """Pages asked without a web server, in the project that DJANGO_SETTINGS_MODULE names.
 
-    python -m benchmarks.in_process SESSION PATH...               {path: SQL statements}
-    valgrind … python -m benchmarks.in_process SESSION PATH --forks 2 12
-                                                                  {requests: process id}
+    python -m benchmarks.in_process SESSION PATH...                   {path: SQL statements}
+    valgrind … -m benchmarks.in_process SESSION PATH --forks 2 12     {requests: process id}
 
 With `--forks`, one child of the same beginning makes each number of requests. What valgrind counted for one more than
 for the other is the requests' alone.
@@ -16,17 +15,13 @@ import django
 from django.db import connection
 from django.test import Client
 
+from benchmarks.statements import noted
+
 
 def statements(client: Client, path: str) -> int:
     """SQL statements of the second request: the first one loads what a process keeps."""
     get(client, path)
-    ran: list[str] = []
-
-    def note(execute, sql, *rest):
-        ran.append(sql)
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(note):
+    with noted(connection) as ran:
         get(client, path)
     return len(ran)
 

@@ -18,26 +18,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import requests
 
-from benchmarks.cost import cpu_seconds, family
+from benchmarks.cost import children, cpu_seconds, family
 from benchmarks.scratch import empty_database
+from deploy.demo import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PRACTITIONER = "khalid@demo.example"  # five moves, four papers, two invoices, one of them to pay
+OTHER_PAGES = ["/", "/applications/", "/inbox/", "/account/"]
 MORE_ROWS = 30
 FORKS = (2, 12)  # requests of the two children whose difference is counted
-WARM = 12  # requests, so that each thread of the server has its connection
+WARM = 12  # requests, so that each thread of a server has its connection
 
 
 @dataclass
 class Side:
-    """One of the two pages, and who may see it."""
+    """One of the two pages, its server's process, and the session that may see it."""
 
     environ: dict[str, str]
-    server: int  # process id
+    server: int
     origin: str
     path: str
     session: str
@@ -60,39 +62,48 @@ class Side:
             self.ask()
         return 1000 * (cpu_seconds(*processes) - before) / number
 
-    def in_process(self, *paths: str) -> dict[str, int]:
-        """SQL statements of pages."""
-        command = [sys.executable, "-m", "benchmarks.in_process", self.session, *paths]
-        done = subprocess.run(command, env=self.environ, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-        return json.loads(done.stdout)
+    def statements(self, *paths: str) -> dict[str, int]:
+        """SQL statements of each page."""
+        return json.loads(run(self.environ, "benchmarks.in_process", self.session, *paths))
 
 
-def measure(rounds: int, number: int, count_instructions: bool) -> dict:
-    """Medians of `rounds` rounds of `number` requests to each side."""
+def measure(rounds: int, number: int, count_instructions: bool) -> dict[str, Any]:
+    """Medians of `rounds` rounds of `number` requests to each side, and the SQL statements of a practitioner's pages."""
     subprocess.run([sys.executable, "manage.py", "load_demo"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
     portal = _portal()
     with _floor() as floor:
         sides = {"ours": portal, "floor": floor}
         sizes = {name: len(side.ask()) for name, side in sides.items()}
+        costs: dict[str, list[float]] = {name: [] for name in sides}
         for side in sides.values():
             side.cpu(WARM)
-        costs = {name: [] for name in sides}
         for turn in range(rounds):
             for name in sorted(sides, reverse=turn % 2 == 1):
                 costs[name].append(sides[name].cpu(number))
-        result = {
-            "cpu_ms": {name: round(statistics.median(cost), 3) for name, cost in costs.items()},
-            "cpu_ratio": round(statistics.median(ours / least for ours, least in zip(*costs.values(), strict=True)), 3),
-            "bytes": sizes,
-            "sql": {name: side.in_process(side.path)[side.path] for name, side in sides.items()},
-            "instructions": _instructions(sides) if count_instructions else None,
+        instructions = _instructions(sides) if count_instructions else dict.fromkeys(sides)
+        result: dict[str, Any] = {
+            name: {
+                "cpu_ms": statistics.median(costs[name]),
+                "instructions": instructions[name],
+                "sql": side.statements(side.path)[side.path],
+                "bytes": sizes[name],
+            }
+            for name, side in sides.items()
         }
-    pages = ["/", "/applications/", "/inbox/", "/account/", portal.path]
-    before = portal.in_process(*pages)
+    result["cpu_ratio"] = statistics.median(
+        ours / least for ours, least in zip(costs["ours"], costs["floor"], strict=True)
+    )
+    pages = [*OTHER_PAGES, portal.path]
+    before = portal.statements(*pages)
     _add_rows(portal.path.split("/")[2])
-    after = portal.in_process(*pages)
-    result["pages"] = {page: [before[page], after[page]] for page in pages}
-    return result
+    after = portal.statements(*pages)
+    return result | {"sql_by_page": {page: [before[page], after[page]] for page in pages}}
+
+
+def run(environ: dict[str, str], module: str, *arguments: str) -> str:
+    """What a Python module prints; what it complains of is shown. Raises CalledProcessError."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def _portal() -> Side:
@@ -101,18 +112,19 @@ def _portal() -> Side:
     origin, browser = os.environ["PORTAL_URL"], requests.Session()
     people = [line.split("\t") for line in Path(os.environ["DEMO_PEOPLE"]).read_text().splitlines()]
     password = next(line[3] for line in people if line[2] == PRACTITIONER)
-    page = browser.get(f"{origin}/sign/login/", timeout=30).text
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
-    browser.post(
-        f"{origin}/sign/login/",
-        {"login": PRACTITIONER, "password": password, "csrfmiddlewaretoken": token},
-        headers={"Referer": origin},
-        timeout=30,
-    ).raise_for_status()
-    path = re.search(
-        r'href="(/applications/[A-Z]{2}-[\d-]+/)"', browser.get(f"{origin}/applications/", timeout=30).text
-    )
-    return Side(dict(os.environ), server, origin, path[1], browser.cookies["sessionid"])
+    sign_in = f"{origin}/sign/login/"
+    token = _found(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(sign_in, timeout=30).text)
+    typed = {"login": PRACTITIONER, "password": password, "csrfmiddlewaretoken": token}
+    browser.post(sign_in, typed, headers={"Referer": origin}, timeout=30).raise_for_status()
+    path = _found(r'href="(/applications/[A-Z]{2}-[\d-]+/)"', browser.get(f"{origin}/applications/", timeout=30).text)
+    return Side(dict(os.environ), server, origin, path, browser.cookies["sessionid"])
+
+
+def _found(pattern: str, page: str) -> str:
+    found = re.search(pattern, page)
+    if not found:
+        raise SystemExit(f"A page lacks what should be on it: {pattern}")
+    return found[1]
 
 
 @contextmanager
@@ -123,8 +135,7 @@ def _floor() -> Iterator[Side]:
         "DJANGO_SETTINGS_MODULE": "benchmarks.floor.settings",
         "DATABASE_URL": empty_database(os.environ["DATABASE_URL"], "floor"),
     }
-    prepare = [sys.executable, "-m", "benchmarks.floor.prepare"]
-    session = subprocess.run(prepare, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    session = run(environ, "benchmarks.floor.prepare").strip()
     _pid, command = _web_process()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -132,7 +143,7 @@ def _floor() -> Iterator[Side]:
     command[-1:] = ["--factory", "django.core.wsgi:get_wsgi_application"]
     server = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
-        side = Side(environ, server.pid, f"http://127.0.0.1:{port}", "/applications/1/", session.strip())
+        side = Side(environ, server.pid, f"http://127.0.0.1:{port}", "/applications/1/", session)
         _await(side, server)
         yield side
     finally:
@@ -144,7 +155,8 @@ def _await(side: Side, server: subprocess.Popen) -> None:
     end = time.monotonic() + 30
     while True:
         try:
-            return side.ask()
+            side.ask()
+            return
         except requests.ConnectionError:
             if server.poll() is not None or time.monotonic() > end:
                 raise SystemExit("The floor's server does not answer.") from None
@@ -152,32 +164,33 @@ def _await(side: Side, server: subprocess.Popen) -> None:
 
 
 def _web_process() -> tuple[int, list[str]]:
-    """The portal's web server, which has the same parent as this process: its id and its command line."""
-    for pid in family(os.getppid()):
+    """The portal's web server, started by the parent of this process: its id and its command line."""
+    for pid in children(os.getppid()):
         command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
         if command[-1:] == ["mumaris.wsgi:application"]:
             return pid, command
-    raise SystemExit("No web server runs beside this. Start it as ./portal bench.")
+    raise SystemExit("No portal runs beside this. Start it as ./portal bench.")
 
 
-def _instructions(sides: dict[str, Side]) -> dict[str, int] | None:
+def _instructions(sides: dict[str, Side]) -> dict[str, Any]:
     """Machine instructions a request, counted by valgrind; None where it is not installed."""
     if not shutil.which("valgrind"):
-        return None
+        return dict.fromkeys(sides)
     count = ["valgrind", "-q", "--tool=cachegrind", "--cache-sim=no"]
-    forks = ["--forks", *map(str, FORKS)]
     with tempfile.TemporaryDirectory() as folder:
         running = {}
         for name, side in sides.items():
             into = [f"--cachegrind-out-file={folder}/{name}.%p", f"--log-file={folder}/{name}.log.%p"]
-            ask = [sys.executable, "-m", "benchmarks.in_process", side.session, side.path, *forks]
-            environ = side.environ | {"PYTHONHASHSEED": "0"}
-            running[name] = subprocess.Popen([*count, *into, *ask], env=environ, cwd=ROOT, stdout=subprocess.PIPE)
+            ask = [side.session, side.path, "--forks", *map(str, FORKS)]
+            running[name] = subprocess.Popen(
+                [*count, *into, sys.executable, "-m", "benchmarks.in_process", *ask],
+                env=side.environ | {"PYTHONHASHSEED": "0"}, cwd=ROOT, stdout=subprocess.PIPE,
+            )  # fmt: skip
         spent = {}
         for name, process in running.items():
             said, _nothing = process.communicate()
             if process.returncode:
-                raise SystemExit(f"valgrind ended with {process.returncode} for {name}")
+                raise SystemExit(f"valgrind ended with {process.returncode} for {name}.")
             few, many = (
                 int(Path(folder, f"{name}.{pid}").read_text().rpartition("summary:")[2])
                 for pid in json.loads(said).values()
@@ -187,7 +200,7 @@ def _instructions(sides: dict[str, Side]) -> dict[str, int] | None:
 
 
 def _add_rows(reference: str) -> None:
-    """More of everything that the case may have many of, past the triggers: no page may ask more often for it."""
+    """More of everything that a case may have many of, past the triggers: no page may ask more often for it."""
     with psycopg2.connect(os.environ["DATABASE_URL"]) as connection, connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(Path(__file__).with_name("more_rows.sql").read_text(), {"case": reference, "more": MORE_ROWS})

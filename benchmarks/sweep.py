@@ -1,6 +1,6 @@
 """The sweep of lapsed applications against the floor: one statement that cancels, writes history and queues a mail.
 
-    python -m benchmarks.sweep --rows 10000 --turns 5     its figures as JSON
+    python -m benchmarks.sweep --rows 10000 --turns 3     its figures as JSON
 
 Works on the migrated, otherwise empty database that DATABASE_URL names, on a server where nothing else runs. Rows are
 seeded directly and lapse in waves, so that no turn has to be undone: `now` moves on from wave to wave.
@@ -13,19 +13,21 @@ import statistics
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import django
 from django.db import connection, transaction
 
 from benchmarks.cost import cpu_seconds, forget_peak, megabytes
+from benchmarks.statements import noted
 
-HERE = Path(__file__).parent
 FIRST_WAVE = date(2030, 1, 1)
-WAITING_TIMES = 10  # so many rows that do not lapse for each one of a turn
-IDLE_TICKS = 50
-# As long as the real one, and no easier to compress.
+WARM = 300  # rows of the first wave, which is not counted: it loads what a process keeps
+WAITING = 10  # rows that do not lapse for each one of a turn
+IDLE_TICKS = 40
+# The real one takes 800 bytes.
 JUDGEMENT = {
-    language: [{"name": f"{n * 7919:x} {language}", "fact": f"{n * 104729:b}"} for n in range(9)]
+    language: [{"name": f"{n * 7919:x} {language}", "fact": f"{n * 104729:b}", "verdict": "ok"} for n in range(8, 16)]
     for language in ("ar", "en")
 }
 FLOOR = """
@@ -53,97 +55,85 @@ def floor(now: datetime) -> int:
         return cursor.rowcount
 
 
-def seed(waves: list[int], waiting: int) -> None:
-    """Waves of so many rows that lapse, and rows that wait, for both sides."""
-    ends = [sum(waves[: number + 1]) for number in range(len(waves))]
-    with connection.cursor() as cursor:
-        cursor.execute((HERE / "floor/tables.sql").read_text())
-        cursor.execute(
-            (HERE / "waiting.sql").read_text(),
-            {"ends": ends, "total": ends[-1] + waiting, "judgement": json.dumps(JUDGEMENT)},
-        )
-        cursor.execute("VACUUM ANALYZE")
-
-
-def turn(sweep: Callable[[datetime], int], now: datetime, expected: int) -> dict[str, float]:
-    """What one sweep over `expected` rows cost, in all (s, bytes, MB)."""
-    ran: list[str] = []
-
-    def note(execute, sql, *rest):
-        ran.append(sql)
-        return execute(sql, *rest)
-
-    _one("CHECKPOINT")  # as if long ago: the first change of each page is written whole
-    backend = _one("SELECT pg_backend_pid()")
-    start = _one("SELECT pg_current_wal_insert_lsn()")
-    forget_peak()
-    memory, client, server = megabytes("VmRSS"), cpu_seconds(os.getpid()), cpu_seconds(backend)
-    with connection.execute_wrapper(note):
-        done = sweep(now)
-    client, server = cpu_seconds(os.getpid()) - client, cpu_seconds(backend) - server
-    if done != expected:
-        raise SystemExit(f"{sweep.__name__} cancelled {done} applications, not {expected}")
-    return {
-        "client": client,
-        "server": server,
-        "statements": len(ran),
-        "wal": int(_one(f"SELECT pg_current_wal_insert_lsn() - '{start}'")),
-        "memory": megabytes("VmHWM") - memory,
-    }
-
-
-def measure(rows: int, turns: int) -> dict:
-    """Medians over the turns, for each side: a row of N and of 2 N due rows, and a tick with nothing due."""
+def measure(rows: int, turns: int) -> dict[str, Any]:
+    """Each side's medians: for each of `rows` due rows, for each of twice as many, and with nothing due."""
     from applications.sweeps import lapse
     from mumaris.kit.clock import end_of_day
 
     sides = {"ours": lapse, "floor": floor}
-    sizes = [rows, 2 * rows] * turns
-    seed(sizes, WAITING_TIMES * rows)
-    idle = {
-        name: [turn(sweep, end_of_day(FIRST_WAVE - timedelta(days=1)), 0) for _ in range(IDLE_TICKS)]
-        for name, sweep in sides.items()
-    }
-    spent: dict[tuple[str, int], list[dict]] = {}
-    for wave, size in enumerate(sizes):
+    waves = [WARM, *[rows, 2 * rows] * turns]
+    _seed(waves, WAITING * rows)
+    spent: dict[tuple[str, int], list[dict[str, float]]] = {}
+    for wave, size in enumerate(waves):
         for name in sorted(sides, reverse=wave // 2 % 2 == 1):
-            spent.setdefault((name, size), []).append(
-                turn(sides[name], end_of_day(FIRST_WAVE + timedelta(days=wave)), size)
-            )
+            now = end_of_day(FIRST_WAVE + timedelta(days=wave))
+            spent.setdefault((name, size), []).append(_turn(sides[name], now, size))
+    for _ in range(IDLE_TICKS):
+        for name in sides:
+            spent.setdefault((name, 0), []).append(_turn(sides[name], now, 0))
     return {
         "rows": rows,
-        "waiting": WAITING_TIMES * rows,
-        **{name: _side(rows, spent[name, rows], spent[name, 2 * rows], idle[name]) for name in sides},
+        "waiting": WAITING * rows,
+        "postgres": _one("SHOW server_version"),
+        **{name: _side(rows, spent[name, rows], spent[name, 2 * rows], spent[name, 0]) for name in sides},
         "cpu_ratio": statistics.median(
-            _cpu(ours) / _cpu(least) for ours, least in zip(spent["ours", rows], spent["floor", rows], strict=True)
+            ours["cpu"] / least["cpu"] for ours, least in zip(spent["ours", rows], spent["floor", rows], strict=True)
         ),
     }
 
 
-def _side(rows: int, once: list[dict], twice: list[dict], idle: list[dict]) -> dict[str, float]:
-    def median(turns: list[dict], *names: str) -> float:
-        return statistics.median(sum(one[name] for name in names) for one in turns)
+def _seed(waves: list[int], waiting: int) -> None:
+    """Waves of so many rows, and rows that wait on; the same for both sides."""
+    here = Path(__file__).parent
+    ends = [sum(waves[: number + 1]) for number in range(len(waves))]
+    facts = {"ends": ends, "total": ends[-1] + waiting, "judgement": json.dumps(JUDGEMENT)}
+    with connection.cursor() as cursor:
+        cursor.execute((here / "floor/tables.sql").read_text())
+        cursor.execute((here / "waiting.sql").read_text(), facts)
+        cursor.execute("VACUUM ANALYZE")
 
-    cpu = 1e6 * median(once, "client", "server") / rows
+
+def _turn(sweep: Callable[[datetime], int], now: datetime, expected: int) -> dict[str, float]:
+    """What a sweep over `expected` rows costs in all: seconds of CPU, statements, bytes of WAL, MB above the start."""
+    _one("CHECKPOINT")  # as if long ago: the first change of each page is written whole
+    backend = _one("SELECT pg_backend_pid()")
+    begin = _one("SELECT pg_current_wal_insert_lsn()")
+    forget_peak()
+    memory, portal, database = megabytes("VmRSS"), cpu_seconds(os.getpid()), cpu_seconds(backend)
+    with noted(connection) as ran:
+        done = sweep(now)
+    portal, database = cpu_seconds(os.getpid()) - portal, cpu_seconds(backend) - database
+    if done != expected:
+        raise SystemExit(f"{sweep.__name__} cancelled {done} applications, not {expected}.")
     return {
-        "cpu_us_row": cpu,
-        "client_us_row": 1e6 * median(once, "client") / rows,
-        "server_us_row": 1e6 * median(once, "server") / rows,
+        "cpu": portal + database,
+        "portal": portal,
+        "database": database,
+        "statements": len(ran),
+        "wal": float(_one(f"SELECT pg_current_wal_insert_lsn() - '{begin}'")),
+        "memory": megabytes("VmHWM") - memory,
+    }
+
+
+def _side(rows: int, once: list[dict], twice: list[dict], idle: list[dict]) -> dict[str, float]:
+    def median(turns: list[dict], name: str) -> float:
+        return statistics.median(turn[name] for turn in turns)
+
+    return {
+        "cpu_us_row": 1e6 * median(once, "cpu") / rows,
+        "portal_us_row": 1e6 * median(once, "portal") / rows,
+        "database_us_row": 1e6 * median(once, "database") / rows,
         "statements": median(once, "statements"),
         "wal_bytes_row": median(once, "wal") / rows,
-        "memory_mb": max(one["memory"] for one in once + twice),
-        "growth": 1e6 * median(twice, "client", "server") / (2 * rows) / cpu,
+        "memory_mb": max(turn["memory"] for turn in once + twice),
+        "growth": median(twice, "cpu") / (2 * median(once, "cpu")),
         "idle_statements": median(idle, "statements"),
-        "idle_us": 1e6 * median(idle, "client", "server"),
+        "idle_cpu_us": 1e6 * median(idle, "cpu"),
         "idle_wal_bytes": median(idle, "wal"),
     }
 
 
-def _cpu(turn: dict) -> float:
-    return turn["client"] + turn["server"]
-
-
-def _one(sql: str):
+def _one(sql: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchone()[0] if cursor.description else None

@@ -40,7 +40,8 @@ def typed(**changes):
 
 
 def a_date(name, day, month, year, calendar="gregorian"):
-    return {f"{name}_{place}": part for place, part in enumerate((calendar, day, month, year))}
+    parts = {"calendar": calendar, "day": day, "month": month, "year": year}
+    return {f"{name}_{part}": text for part, text in parts.items()}
 
 
 @pytest.fixture
