@@ -18,6 +18,7 @@ from accounts.passwords import LONGEST
 from mumaris.kit.addresses import canonical_email
 from mumaris.kit.fields import (
     CalendarDateField,
+    CalendarDateWidget,
     CanonicalEmailField,
     CleanCharField,
     CleanTexts,
@@ -122,7 +123,9 @@ class ResetForm(CleanTexts, ResetPasswordForm):
 class PersonalDataForm(ModelForm):
     """Names in both scripts, birth, nationality, identity, and how to reach the person."""
 
-    birth_date = CalendarDateField(label=_("Birth date"), not_future=True)
+    birth_date = CalendarDateField(
+        label=_("Birth date"), not_future=True, widget=CalendarDateWidget({"autocomplete": "bday"})
+    )
     mobile = MobileField(label=_("Mobile"))
     identity_kind = forms.ChoiceField(label=_("Identity"), choices=IdentityKind)
     identity_number = IdentityNumberField(label=_("Identity number"))
@@ -158,6 +161,12 @@ class PersonalDataForm(ModelForm):
                 field.widget.attrs |= {"lang": "ar", "dir": "rtl"}
             elif name.endswith("_en"):
                 field.widget.attrs |= {"lang": "en", "dir": "ltr"}
+        for name, purpose in {
+            "first_ar": "given-name",
+            "family_ar": "family-name",
+            "address": "street-address",
+        }.items():
+            self.fields[name].widget.attrs["autocomplete"] = purpose
         self.fields["gender"].choices = Practitioner._meta.get_field("gender").choices
         held = self.instance.identities.order_by("pk").first() if self.instance.pk else None
         self.held = held

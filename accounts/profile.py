@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.forms import model_to_dict
 
 from accounts import identity
 from accounts.models import Identity, Practitioner, User
@@ -29,12 +30,15 @@ def save_personal_data(
 ) -> Practitioner:
     """Save the filled `practitioner` of `user`, with a first identity {kind, number, country, person_key} or none.
 
-    Raises PersonTaken when the database knows the identity from another account, ChangedMeanwhile on an old form.
+    Raises PersonTaken when the database knows the identity from another account, ChangedMeanwhile on an old form that
+    says something else than what is kept: a second click finds its own work done.
     """
     if practitioner.pk:
-        current = Practitioner.objects.select_for_update().values_list("version", flat=True).get(pk=practitioner.pk)
-        if current != version:
-            raise ChangedMeanwhile
+        current = Practitioner.objects.select_for_update().get(pk=practitioner.pk)
+        if current.version != version:
+            if _said(current) != _said(practitioner) or _first_identity(current).expires_on != identity_expires_on:
+                raise ChangedMeanwhile
+            return current
         practitioner.version = version + 1
     else:
         practitioner.user, practitioner.created_at = user, now
@@ -53,9 +57,18 @@ def save_personal_data(
                     expires_on=identity_expires_on,
                 )
             else:
-                first = practitioner.identities.order_by("pk").first()
+                first = _first_identity(practitioner)
                 first.expires_on = identity_expires_on
                 first.save(update_fields=["expires_on"])
     except IntegrityError as error:
         raise PersonTaken from error
     return practitioner
+
+
+def _said(practitioner: Practitioner) -> dict[str, Any]:
+    """What the person told us, without what we keep about the telling."""
+    return model_to_dict(practitioner, exclude=["version", "created_at", "confirmed_at"])
+
+
+def _first_identity(practitioner: Practitioner) -> Identity:
+    return practitioner.identities.order_by("pk").first()

@@ -55,7 +55,11 @@ def save_answers(
     rank: Rank | None = None,
     qualification: Qualification | None = None,
 ) -> None:
-    """Keep the answers of one step of a draft. Raises ChangedMeanwhile when `version` is not the present one (APP-8)."""
+    """Keep the answers of one step of a draft (APP-8).
+
+    Raises ChangedMeanwhile when `version` is not the present one and something else is kept by now: a second click
+    finds its own work done.
+    """
     updated = Application.objects.filter(pk=application.pk, state=State.DRAFT, version=version).update(
         answers={**application.answers, **answers},
         asked_specialty=specialty or application.asked_specialty,
@@ -64,7 +68,7 @@ def save_answers(
         version=version + 1,
         saved_at=now,
     )
-    if not updated:
+    if not updated and not _keeps(application, answers, specialty, rank):
         raise ChangedMeanwhile
 
 
@@ -186,6 +190,14 @@ def put_answers_in_place(application: Application, *, entry, now: datetime, **fa
 def name_of(service: str, target: str) -> str:
     """What a slot of the service is called on the page."""
     return next((str(slot.name) for slot in CATALOGUE[service].documents if slot.slug == target), target)
+
+
+def _keeps(application: Application, answers: dict[str, Any], specialty: Specialty | None, rank: Rank | None) -> bool:
+    """Whether the draft says exactly this already."""
+    kept = Application.objects.filter(pk=application.pk, state=State.DRAFT, answers__contains=answers)
+    if specialty and rank:
+        kept = kept.filter(asked_specialty=specialty, asked_rank=rank)
+    return kept.exists()
 
 
 def _put_in_slot(

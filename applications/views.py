@@ -281,8 +281,13 @@ def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
 @require_POST
 @_or_case
 def resubmit(request: HttpRequest, reference: str) -> HttpResponse:
-    case = _own(request, reference)
-    advance(case.pk, "resubmit", by=request.user, now=clock_now())
+    case = _own(request, reference, State.RETURNED)
+    try:
+        advance(case.pk, "resubmit", by=request.user, now=clock_now())
+    except NotAllowed as refusal:
+        for reason in refusal.reasons:
+            messages.error(request, reason)
+        return redirect("application_remarks", reference)
     messages.success(request, _("Your answers are sent. The same reviewer goes on with them."))
     return redirect("application", reference)
 

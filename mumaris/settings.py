@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -315,6 +316,8 @@ CONTENT_SECURITY_POLICY = {
 PERMISSIONS_POLICY: dict[str, list[str]] = {"camera": [], "geolocation": [], "microphone": [], "payment": [], "usb": []}
 
 PHONENUMBER_DEFAULT_REGION = "SA"
+COUNTRIES_FIRST = ["SA"]
+COUNTRIES_OVERRIDE = {"SA": _("Saudi Arabia")}
 PGHISTORY_APPEND_ONLY = True
 LOGGING = {
     "version": 1,

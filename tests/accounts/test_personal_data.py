@@ -74,7 +74,7 @@ def test_personal_data_is_kept_as_meant(newcomer):
 
 @pytest.mark.req("ACC-5")
 def test_a_date_may_be_typed_in_either_calendar(newcomer):
-    newcomer.post(PAGE, typed(**a_date("birth_date", 3, 12, 1415, "hijri")))
+    newcomer.post(PAGE, typed(**a_date("birth_date", 4, 12, 1415, "hijri")))
     assert Practitioner.objects.get().birth_date == date(1995, 5, 3)
 
 
@@ -103,7 +103,7 @@ def test_a_second_account_of_one_person_is_refused_with_the_way_back(newcomer, s
     with unchanged():
         answer = newcomer.post(PAGE, typed(identity_number=again))
     assert errors(answer) == {"identity_number"}
-    assert "forgot" in str(answer.context["form"].errors)
+    assert "use “I forgot my password” with its number" in answer.content.decode()
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
-from django.forms import BaseForm, CheckboxInput, FileInput, HiddenInput, RadioSelect, Select, Textarea
+from django.forms import BaseForm, CheckboxInput, Field, FileInput, HiddenInput, RadioSelect, Select, Textarea
 from django.forms.boundfield import BoundField
 from django.forms.widgets import Input
 from django.template.context import Context
@@ -336,7 +336,7 @@ def error_summary(*forms: BaseForm) -> dict[str, Any]:
         problems += [(_focus(first), message) for message in form.non_field_errors()]
         for bound in form:
             shown = first if _is_plain_hidden(bound) else bound
-            problems += [(_focus(shown), message) for message in bound.errors]
+            problems += [(_focus(shown), _named(bound, message)) for message in bound.errors]
     return {"problems": problems}
 
 
@@ -394,6 +394,11 @@ def _shape(bound: BoundField) -> str:
 def _is_plain_hidden(bound: BoundField) -> bool:
     """Whether there is nothing to see; a human check hides its input and still shows itself."""
     return bound.is_hidden and bound.field.widget.template_name == HiddenInput.template_name
+
+
+def _named(bound: BoundField, message: str) -> str:
+    """Django's own "This field is required." says nothing away from its field, so the field's name goes before it."""
+    return f"{bound.label}: {message}" if message == Field.default_error_messages["required"] else message
 
 
 def _focus(bound: BoundField | None) -> str:
