@@ -12,6 +12,7 @@ from accounts import notices, profile
 from accounts.forms import PersonalDataForm
 from accounts.models import Notice, Practitioner
 from mumaris.kit.clock import now as clock_now
+from mumaris.kit.requests import posted
 
 
 def own_practitioner(request: HttpRequest) -> Practitioner | None:
@@ -23,7 +24,7 @@ def own_practitioner(request: HttpRequest) -> Practitioner | None:
 def personal_data(request: HttpRequest) -> HttpResponse:
     """ACC-5: enter or correct one's own data; another person's identity is refused with the way back (ACC-4)."""
     practitioner = own_practitioner(request) or Practitioner()
-    form = PersonalDataForm(request.POST or None, instance=practitioner)
+    form = PersonalDataForm(posted(request), instance=practitioner)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         new_identity = (
@@ -81,9 +82,9 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
 def set_language(request: HttpRequest) -> HttpResponse:
     """Change the language here and, for who is signed in, of the messages; back to the page one came from."""
     chosen = request.POST.get("language", "")
-    if chosen not in dict(settings.LANGUAGES):
-        chosen = settings.LANGUAGE_CODE
     response = redirect(next_page(request, "home"))
+    if chosen not in dict(settings.LANGUAGES):
+        return response
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         chosen,

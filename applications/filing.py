@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -68,7 +69,9 @@ def save_answers(
         version=version + 1,
         saved_at=now,
     )
-    if not updated and not _keeps(application, answers, specialty, rank):
+    if not updated and not _keeps(
+        application, answers, asked_specialty=specialty, asked_rank=rank, qualification=qualification
+    ):
         raise ChangedMeanwhile
 
 
@@ -192,12 +195,12 @@ def name_of(service: str, target: str) -> str:
     return next((str(slot.name) for slot in CATALOGUE[service].documents if slot.slug == target), target)
 
 
-def _keeps(application: Application, answers: dict[str, Any], specialty: Specialty | None, rank: Rank | None) -> bool:
+def _keeps(application: Application, answers: dict[str, Any], **chosen: Model | None) -> bool:
     """Whether the draft says exactly this already."""
-    kept = Application.objects.filter(pk=application.pk, state=State.DRAFT, answers__contains=answers)
-    if specialty and rank:
-        kept = kept.filter(asked_specialty=specialty, asked_rank=rank)
-    return kept.exists()
+    chosen = {name: one for name, one in chosen.items() if one}
+    return Application.objects.filter(
+        pk=application.pk, state=State.DRAFT, answers__contains=answers, **chosen
+    ).exists()
 
 
 def _put_in_slot(

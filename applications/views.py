@@ -25,6 +25,7 @@ from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import value
+from mumaris.kit.requests import posted
 
 
 def _service(slug: str) -> Service:
@@ -131,7 +132,7 @@ def questions(request: HttpRequest, reference: str) -> HttpResponse:
     case = _own(request, reference, State.DRAFT)
     offered, now = CATALOGUE[case.service], clock_now()
     dossier = dossiers.load(case.practitioner, now, case)
-    form = QuestionsForm(offered, dossier, request.POST or None)
+    form = QuestionsForm(offered, dossier, posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             filing.save_answers(
@@ -201,7 +202,7 @@ def check(request: HttpRequest, reference: str) -> HttpResponse:
     """APP-3: everything is read back; declaring it true issues the administrative invoice."""
     case = _own(request, reference, State.DRAFT)
     offered, now = CATALOGUE[case.service], clock_now()
-    form = DeclarationForm(request.POST or None, initial={"version": case.version})
+    form = DeclarationForm(posted(request), initial={"version": case.version})
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["version"] != case.version:
             form.add_error(None, _("This draft was changed in another window meanwhile. Read your answers once more."))

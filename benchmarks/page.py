@@ -23,6 +23,7 @@ from typing import Any
 import psycopg2
 import requests
 
+from benchmarks.child import run
 from benchmarks.cost import children, cpu_seconds, family
 from benchmarks.scratch import empty_database
 from deploy.demo import ROOT
@@ -80,7 +81,7 @@ def measure(rounds: int, number: int, count_instructions: bool) -> dict[str, Any
         for turn in range(rounds):
             for name in sorted(sides, reverse=turn % 2 == 1):
                 costs[name].append(sides[name].cpu(number))
-        instructions = _instructions(sides) if count_instructions else dict.fromkeys(sides)
+        instructions: dict = _instructions(sides) if count_instructions else dict.fromkeys(sides)
         result: dict[str, Any] = {
             name: {
                 "cpu_ms": statistics.median(costs[name]),
@@ -98,12 +99,6 @@ def measure(rounds: int, number: int, count_instructions: bool) -> dict[str, Any
     _add_rows(portal.path.split("/")[2])
     after = portal.statements(*pages)
     return result | {"sql_by_page": {page: [before[page], after[page]] for page in pages}}
-
-
-def run(environ: dict[str, str], module: str, *arguments: str) -> str:
-    """What a Python module prints; what it complains of is shown. Raises CalledProcessError."""
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def _portal() -> Side:
@@ -172,7 +167,7 @@ def _web_process() -> tuple[int, list[str]]:
     raise SystemExit("No portal runs beside this. Start it as ./portal bench.")
 
 
-def _instructions(sides: dict[str, Side]) -> dict[str, Any]:
+def _instructions(sides: dict[str, Side]) -> dict[str, int | None]:
     """Machine instructions a request, counted by valgrind; None where it is not installed."""
     if not shutil.which("valgrind"):
         return dict.fromkeys(sides)
@@ -186,17 +181,21 @@ def _instructions(sides: dict[str, Side]) -> dict[str, Any]:
                 [*count, *into, sys.executable, "-m", "benchmarks.in_process", *ask],
                 env=side.environ | {"PYTHONHASHSEED": "0"}, cwd=ROOT, stdout=subprocess.PIPE,
             )  # fmt: skip
-        spent = {}
-        for name, process in running.items():
-            said, _nothing = process.communicate()
-            if process.returncode:
-                raise SystemExit(f"valgrind ended with {process.returncode} for {name}.")
-            few, many = (
-                int(Path(folder, f"{name}.{pid}").read_text().rpartition("summary:")[2])
-                for pid in json.loads(said).values()
-            )
-            spent[name] = (many - few) // (FORKS[1] - FORKS[0])
-        return spent
+        try:
+            return {name: _counted(Path(folder, name), process) for name, process in running.items()}
+        finally:
+            for process in running.values():
+                process.kill()
+
+
+def _counted(into: Path, process: subprocess.Popen) -> int:
+    """The instructions of one request, once the process has ended."""
+    said, _nothing = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"valgrind ended with {process.returncode}.")
+    files = [into.with_name(f"{into.name}.{pid}") for pid in json.loads(said).values()]
+    few, many = (int(file.read_text().rpartition("summary:")[2]) for file in files)
+    return (many - few) // (FORKS[1] - FORKS[0])
 
 
 def _add_rows(reference: str) -> None:

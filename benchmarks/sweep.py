@@ -64,13 +64,10 @@ def measure(rows: int, turns: int) -> dict[str, Any]:
     waves = [WARM, *[rows, 2 * rows] * turns]
     _seed(waves, WAITING * rows)
     spent: dict[tuple[str, int], list[dict[str, float]]] = {}
-    for wave, size in enumerate(waves):
-        for name in sorted(sides, reverse=wave // 2 % 2 == 1):
+    for wave, size in [(0, WARM), *[(0, 0)] * IDLE_TICKS, *enumerate(waves[1:], start=1)]:
+        for name in sorted(sides, reverse=(wave + 1) // 2 % 2 == 1):
             now = end_of_day(FIRST_WAVE + timedelta(days=wave))
             spent.setdefault((name, size), []).append(_turn(sides[name], now, size))
-    for _ in range(IDLE_TICKS):
-        for name in sides:
-            spent.setdefault((name, 0), []).append(_turn(sides[name], now, 0))
     return {
         "rows": rows,
         "waiting": WAITING * rows,

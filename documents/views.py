@@ -1,17 +1,20 @@
 """The wallet's pages: one's qualifications and experience, and the download of one's own papers."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import ProtectedError
-from django.forms import ModelForm
+from django.forms import ModelForm, model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.models import Practitioner
 from accounts.views import next_page, own_practitioner
 from documents.forms import ExperienceForm
 from documents.models import Experience, Paper, Qualification
 from mumaris.kit import files
+from mumaris.kit.requests import posted
 
 
 @require_safe
@@ -38,7 +41,7 @@ def experience(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     if practitioner is None:
         return redirect("personal_data")
     held = get_object_or_404(practitioner.experience, pk=pk) if pk else Experience(practitioner=practitioner)
-    return edit(request, held, ExperienceForm(request.POST or None, instance=held), _("Experience"))
+    return edit(request, held, ExperienceForm(posted(request), instance=held), _("Experience"))
 
 
 def edit(request: HttpRequest, held: Qualification | Experience, form: ModelForm, title: str) -> HttpResponse:
@@ -52,9 +55,19 @@ def edit(request: HttpRequest, held: Qualification | Experience, form: ModelForm
             messages.success(request, _("The entry is removed."))
         return redirect(next_page(request, "account"))
     if request.method == "POST" and form.is_valid():
-        form.save()
+        _enter(form)
         messages.success(request, _("The entry is saved."))
         return redirect(next_page(request, "account"))
     return render(
         request, "documents/entry.html", {"form": form, "title": title, "held": held, "next": next_page(request, "")}
     )
+
+
+@transaction.atomic
+def _enter(form: ModelForm) -> None:
+    """Save the entry; a second click finds it in the file already."""
+    entry = form.instance
+    Practitioner.objects.select_for_update().get(pk=entry.practitioner_id)
+    said = model_to_dict(entry, exclude=["id", "recognised_on"])
+    if entry.pk or not type(entry).objects.filter(**said).exists():
+        form.save()

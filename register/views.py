@@ -16,6 +16,7 @@ from mumaris.kit import files
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.digits import ascii_digits
+from mumaris.kit.requests import posted
 from register import issuing
 from register.models import IssuedPaper, Profession
 
@@ -67,5 +68,5 @@ def qualification(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         else Qualification(practitioner=practitioner)
     )
     fields_of_study = [(profession.code, str(profession)) for profession in Profession.objects.all()]
-    form = QualificationForm(request.POST or None, instance=held, fields_of_study=fields_of_study)
+    form = QualificationForm(posted(request), instance=held, fields_of_study=fields_of_study)
     return edit(request, held, form, _("Qualification"))

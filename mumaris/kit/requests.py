@@ -1,21 +1,31 @@
-"""Two guards around every request: text that no database can hold, and pages that no cache may keep."""
+"""Around every request: what was sent, text that no database can hold, and pages that no cache may keep."""
 
 from collections.abc import Callable
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """The data for a form: what was sent, even if that is nothing; None where nobody sent anything yet."""
+    return request.POST if request.method == "POST" else None
 
 
 class BadText:
-    """Refuses addresses with characters that PostgreSQL cannot store (NUL, lone surrogates); forms do so at the field."""
+    """Refuses text that nothing behind it can hold: another encoding than UTF-8, and NUL or lone surrogates in the
+    address or in a cookie. In a form's fields the form itself says so.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        texts = [request.path, *(part for pair in request.GET.lists() for part in [pair[0], *pair[1]])]
+        if (request.encoding or "utf-8").lower() not in ("utf-8", "utf8"):
+            raise BadRequest("another encoding than UTF-8")
+        texts = [request.path, *request.COOKIES.values()]
+        texts += [part for name, values in request.GET.lists() for part in (name, *values)]
         if any("\x00" in text or _has_surrogate(text) for text in texts):
-            raise BadRequest("unstorable text in the address")
+            raise BadRequest("unstorable text in the address or in a cookie")
         return self.get_response(request)
 
 

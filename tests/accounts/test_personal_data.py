@@ -173,7 +173,7 @@ def test_of_two_first_savings_of_one_account_at_once_one_counts():
         (a_date("birth_date", 30, 2, 1996), "birth_date"),
         (a_date("birth_date", 3, 5, 1415), "birth_date"),  # a Hijri year as Gregorian
         (a_date("birth_date", 3, 5, 1995, "hijri"), "birth_date"),
-        (a_date("birth_date", 30, 1, 1417, "hijri"), "birth_date"),  # a month of 29 days
+        (a_date("birth_date", 30, 2, 1416, "hijri"), "birth_date"),  # a month of 29 days
         (a_date("birth_date", 1, 1, 1342, "hijri"), "birth_date"),  # outside the tables
         (a_date("birth_date", 1, 1, 1501, "hijri"), "birth_date"),
         (a_date("birth_date", 1, 1, 1), "birth_date"),
