@@ -23,7 +23,7 @@ from benchmarks.scratch import empty_database
 from deploy import demo, embedded
 
 MOST_STATEMENTS = 12  # of a practitioner's page
-FULL = {"rounds": 9, "requests": 80, "rows": 10_000, "turns": 3}
+FULL = {"rounds": 7, "requests": 60, "rows": 10_000, "turns": 3}
 QUICK = {"rounds": 5, "requests": 40, "rows": 2_000, "turns": 3}
 
 

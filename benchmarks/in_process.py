@@ -1,7 +1,7 @@
 """Pages asked without a web server, in the project that DJANGO_SETTINGS_MODULE names.
 
     python -m benchmarks.in_process SESSION PATH...                   {path: SQL statements}
-    valgrind … -m benchmarks.in_process SESSION PATH --forks 2 12     {requests: process id}
+    valgrind … -m benchmarks.in_process SESSION PATH --forks 2 8      {requests: process id}
 
 With `--forks`, one child of the same beginning makes each number of requests. What valgrind counted for one more than
 for the other is the requests' alone.

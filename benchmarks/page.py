@@ -31,7 +31,7 @@ from deploy.demo import ROOT
 PRACTITIONER = "khalid@demo.example"  # five moves, four papers, two invoices, one of them to pay
 OTHER_PAGES = ["/", "/applications/", "/inbox/", "/account/"]
 MORE_ROWS = 30
-FORKS = (2, 12)  # requests of the two children whose difference is counted
+FORKS = (2, 8)  # requests of the two children whose difference is counted
 WARM = 12  # requests, so that each thread of a server has its connection
 
 

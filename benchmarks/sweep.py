@@ -83,7 +83,7 @@ def _seed(waves: list[int], waiting: int) -> None:
     """Waves of so many rows, and rows that wait on; the same for both sides."""
     here = Path(__file__).parent
     ends = [sum(waves[: number + 1]) for number in range(len(waves))]
-    facts = {"ends": ends, "total": ends[-1] + waiting, "judgement": json.dumps(JUDGEMENT)}
+    facts: dict[str, Any] = {"ends": ends, "total": ends[-1] + waiting, "judgement": json.dumps(JUDGEMENT)}
     with connection.cursor() as cursor:
         cursor.execute((here / "floor/tables.sql").read_text())
         cursor.execute((here / "waiting.sql").read_text(), facts)

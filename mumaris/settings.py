@@ -173,7 +173,7 @@ DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "portal@" + ("demo.example" if DEMO el
 POST_OFFICE = {
     "BACKENDS": {"default": _mail["EMAIL_BACKEND"]},
     "DEFAULT_PRIORITY": "medium",
-    "MAX_RETRIES": 50,
+    "MAX_RETRIES": 10_000,  # every two minutes for two weeks: no outage of a mail server loses a letter
     "RETRY_INTERVAL": timedelta(minutes=2),
     "LOG_LEVEL": 1,
     "THREADS_PER_PROCESS": 1,

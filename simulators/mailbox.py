@@ -99,7 +99,7 @@ def _letter(row: sqlite3.Row, recipients: list[str]) -> dict[str, Any]:
         "id": row["id"],
         "to": recipients,
         "from": row["sender"],
-        "subject": str(message["Subject"] or ""),
+        "subject": str(message["Subject"] or "").strip(),  # a folded header begins with a space
         "message_id": str(message["Message-ID"] or ""),
         "received_at": row["received_at"],
         "when": f"{datetime.fromisoformat(row['received_at']).astimezone(RIYADH):%Y-%m-%d %H:%M}",

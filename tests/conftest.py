@@ -9,6 +9,7 @@ from pathlib import Path
 
 import django
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
 from deploy import demo, embedded, messages
@@ -56,6 +57,10 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     except embedded.NotStarted as reason:
         pytest.exit(str(reason), returncode=1)
 django.setup()
+# Workers share a broker, but what one clears must not reset another's rate limits: each has a cache database of its own.
+settings.CACHES["default"]["LOCATION"] = settings.CACHES["default"]["LOCATION"].replace(
+    "db=1", f"db={2 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])}"
+)
 
 
 @pytest.fixture(scope="session")

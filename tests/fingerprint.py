@@ -9,7 +9,7 @@ from django.db import connection
 LEFT_OUT = {"django_session", "usersessions_usersession", "django_migrations", "django_content_type", "auth_permission"}
 
 
-def fingerprint() -> dict[str, int]:
+def fingerprint() -> dict[str, str]:
     """For every table that holds rows, a number made of all of them, whatever their order."""
     with connection.cursor() as cursor:
         cursor.execute(_every_table())
@@ -22,7 +22,8 @@ def unchanged():
     before = fingerprint()
     yield
     after = fingerprint()
-    assert {table for table in before | after if before.get(table) != after.get(table)} == set()
+    changed = {table for table in before | after if before.get(table) != after.get(table)}
+    assert not changed, f"changed: {changed}"
 
 
 @cache

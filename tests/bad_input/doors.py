@@ -29,7 +29,8 @@ from tests.people import (
 class Door:
     """A form: who stands before it, where it leads, what must be sent, what may be sent besides, and its files.
 
-    `texts` are the fields that take words and are shown again; `answers` is what a refusal looks like.
+    `texts` are the fields whose words are shown again, `ticks` those that are ticked or not; `refusal` is the status of
+    a refusal: the form again, or the page before it with a message.
     """
 
     path: str
@@ -37,6 +38,7 @@ class Door:
     optional: dict[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    ticks: tuple[str, ...] = ()
     user: User | None = None
     refusal: int = 200
 
@@ -120,7 +122,9 @@ def questions() -> Door:
     asked = {"specialty": specialty.pk, "rank": rank.pk, "qualification": draft.practitioner.qualifications.get().pk}
     asked = {name: str(key) for name, key in asked.items()} | {"version": str(draft.version)}
     path = f"/applications/{draft.reference}/questions/"
-    return Door(path, asked, {"gap_explanation": "Military service."}, texts=("gap_explanation",), user=draft.practitioner.user)
+    return Door(
+        path, asked, {"gap_explanation": "Military service."}, texts=("gap_explanation",), user=draft.practitioner.user
+    )
 
 
 def questions_of_registration() -> Door:
@@ -150,7 +154,7 @@ def declaration() -> Door:
     now = clock.now()
     draft = make_draft(make_practitioner(now=now), now=now)
     asked = {"declared": "on", "version": str(draft.version)}
-    return Door(f"/applications/{draft.reference}/check/", asked, user=draft.practitioner.user)
+    return Door(f"/applications/{draft.reference}/check/", asked, ticks=("declared",), user=draft.practitioner.user)
 
 
 def _returned(target: str) -> Any:
@@ -210,6 +214,8 @@ DOORS: dict[str, Callable[[], Door]] = {
         demo_clock,
     )
 }
+# Doors at which nothing is typed in words.
+WORDLESS = {"slot", "dated_slot", "declaration", "answer_by_file", "payment", "language", "demo_clock"}
 
 
 def files_of(door: Door) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mumaris.kit.clock import now, today
+from tests.journeys.walkers import ScriptlessWalker
 from tests.people import PASSWORD, identity_number, make_user
 
 pytest_plugins = ["tests.servers"]
@@ -18,11 +19,12 @@ def date(field, day):
 @pytest.mark.req("ACC-5")
 def test_the_main_pages_need_no_script(walk, scan):
     user, day = make_user("Huda Al-Qahtani", now=now()), today(now())
-    huda = walk("en", java_script_enabled=False)
+    huda = walk("ar", ScriptlessWalker, java_script_enabled=False)
     huda.page.goto(huda.home)
     huda.page.locator("button[popovertarget=menu].menu-btn").click()
     assert huda.page.locator('#menu a[href="/services/"]').is_visible()
     huda.page.locator("#menu button[popovertargetaction=hide]").click()
+    huda.language = "en"
     huda.press("button[name=language][value=en]")
     huda.press('main a[href="/sign/login/"]')
     huda.fill({"login": user.email, "password": PASSWORD})
