@@ -44,8 +44,9 @@ PURPOSES = {DeadlineKind.ADMIN_FEE: Purpose.ADMIN, DeadlineKind.SERVICE_FEE: Pur
 def lapse(now: datetime, batch: int = 500) -> int:
     """Cancel every application whose cut-off lies at or before `now` (UTC); returns how many were cancelled here."""
     total = 0
+    due = set(Deadline.objects.filter(lapses_at__lte=now).values_list("kind", flat=True).distinct())
     for kind in LAPSES:
-        while cancelled := _lapse_batch(kind, now, batch):
+        while kind in due and (cancelled := _lapse_batch(kind, now, batch)):
             total += cancelled
     return total
 
