@@ -1,5 +1,6 @@
 """Signing up and in, and the personal data of a practitioner (ACC-1, ACC-3, ACC-5)."""
 
+import hashlib
 from typing import Any
 
 from allauth.account.forms import LoginForm, ResetPasswordForm, SignupForm
@@ -10,9 +11,10 @@ from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_altcha import AltchaField
+from django_countries.fields import CountryField
 from django_recaptcha.fields import ReCaptchaField
 
-from accounts import identity
+from accounts import identity, profile
 from accounts.models import Identity, IdentityKind, Practitioner, User
 from accounts.passwords import LONGEST
 from mumaris.kit.addresses import canonical_email
@@ -22,6 +24,7 @@ from mumaris.kit.fields import (
     CanonicalEmailField,
     CleanCharField,
     CleanTexts,
+    Form,
     IdentityNumberField,
     MobileField,
     ModelForm,
@@ -80,7 +83,7 @@ class SignUpForm(CleanTexts, SignupForm):
 def owners_address(number: str) -> str:
     """The address of the account of whoever holds this identity; one that nobody has where no account holds it."""
     owner = User.objects.filter(practitioner__identities__person_key__in=identity.login_keys(number)).first()
-    return owner.email if owner else identity.mask(number) + NOBODY
+    return owner.email if owner else hashlib.sha256(number.encode()).hexdigest()[:20] + NOBODY
 
 
 class SignInForm(CleanTexts, LoginForm):
@@ -120,6 +123,11 @@ class ResetForm(CleanTexts, ResetPasswordForm):
         return email if email.endswith(NOBODY) else super().save(request, **kwargs)
 
 
+# What was reviewed and certified; the rest of the form is how to reach the person.
+NAMES = [f"{part}_{script}" for script in ("ar", "en") for part in ("first", "father", "grandfather", "family")]
+WHO_FIELDS = [*NAMES, "birth_date", "gender", "nationality"]
+
+
 class PersonalDataForm(ModelForm):
     """Names in both scripts, birth, nationality, identity, and how to reach the person."""
 
@@ -137,21 +145,7 @@ class PersonalDataForm(ModelForm):
 
     class Meta:
         model = Practitioner
-        fields = [
-            "first_ar",
-            "father_ar",
-            "grandfather_ar",
-            "family_ar",
-            "first_en",
-            "father_en",
-            "grandfather_en",
-            "family_en",
-            "birth_date",
-            "gender",
-            "nationality",
-            "mobile",
-            "address",
-        ]
+        fields = [*WHO_FIELDS, "mobile", "address"]
         widgets = {"gender": forms.RadioSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -175,6 +169,10 @@ class PersonalDataForm(ModelForm):
                 del self.fields[name]
             self.fields["identity_expires_on"].initial = held.expires_on
         self.fields["version"].initial = self.instance.version
+        self.hold = profile.hold(self.instance, profile.WHO)
+        if self.hold:
+            for name in WHO_FIELDS:
+                self.fields[name].disabled = True
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -184,35 +182,64 @@ class PersonalDataForm(ModelForm):
                     data[name] = (identity.arabic_name if name.endswith("_ar") else identity.english_name)(data[name])
                 except ValidationError as error:
                     self.add_error(name, error)
-        if not self.held and {"identity_kind", "identity_number"} <= data.keys():
-            self._clean_identity(data)
+        nationality = str(data.get("nationality") or "")
+        if self.held:
+            if nationality and not _belongs_to(self.held.kind, nationality):
+                self.add_error("nationality", WRONG_KIND)
+        else:
+            _read_identity(self, data, nationality)
         return data
 
-    def _clean_identity(self, data: dict[str, Any]) -> None:
-        kind = data["identity_kind"]
-        country = (
-            str(data.get("identity_country") or "") if kind in (IdentityKind.PASSPORT, IdentityKind.GCC_ID) else ""
-        )
-        if kind in (IdentityKind.PASSPORT, IdentityKind.GCC_ID) and not country:
-            self.add_error("identity_country", _("Choose the country that issued it."))
-            return
-        saudi, nationality = kind == IdentityKind.NATIONAL_ID, str(data.get("nationality") or "")
-        if nationality and kind != IdentityKind.PASSPORT and saudi != (nationality == "SA"):
-            self.add_error(
-                "identity_kind",
-                _("A national ID belongs to Saudi nationals, an iqama to residents of other nationalities."),
-            )
-        try:
-            data["identity_number"] = identity.normalise(kind, data["identity_number"], country)
-            data["person_key"] = identity.key(kind, data["identity_number"], country)
-            data["identity_country"] = country
-        except ValidationError as error:
-            self.add_error("identity_number", error)
-            return
-        if Identity.objects.filter(person_key=data["person_key"]).exists():
-            self.add_error(
-                "identity_number",
-                _(
-                    "Another account holds this identity. One person has one account: sign in to it, or use “I forgot my password” with its number."
-                ),
-            )
+
+class IdentityForm(Form):
+    """A further identity of the same person, or the new expiry of one that is on file (ACC-4)."""
+
+    identity_kind = forms.ChoiceField(label=_("Identity"), choices=IdentityKind)
+    identity_number = IdentityNumberField(label=_("Identity number"))
+    identity_country = CountryField(blank=True).formfield(
+        label=_("Issuing country"), required=False, help_text=_("For a passport or a GCC identity.")
+    )
+    identity_expires_on = CalendarDateField(label=_("Identity expires on"))
+
+    def __init__(self, practitioner: Practitioner, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.practitioner = practitioner
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        _read_identity(self, data, str(self.practitioner.nationality), self.practitioner)
+        return data
+
+
+WRONG_KIND = _("A national ID belongs to Saudi nationals, an iqama to residents of other nationalities.")
+
+
+def _belongs_to(kind: str, nationality: str) -> bool:
+    """Whether people of that nationality hold this kind of identity; everybody may have a passport."""
+    return kind == IdentityKind.PASSPORT or (kind == IdentityKind.NATIONAL_ID) == (nationality == "SA")
+
+
+def _read_identity(form: forms.Form, data: dict[str, Any], nationality: str, owner: Practitioner | None = None) -> None:
+    """Normalise the typed identity into `data`, with its `person_key`; what is wrong is said at its field."""
+    if not {"identity_kind", "identity_number"} <= data.keys():
+        return
+    kind, abroad = data["identity_kind"], data["identity_kind"] in (IdentityKind.PASSPORT, IdentityKind.GCC_ID)
+    data["identity_country"] = str(data.get("identity_country") or "") if abroad else ""
+    if abroad and not data["identity_country"]:
+        form.add_error("identity_country", _("Choose the country that issued it."))
+        return
+    if nationality and not _belongs_to(kind, nationality):
+        form.add_error("identity_kind", WRONG_KIND)
+    try:
+        data["identity_number"] = identity.normalise(kind, data["identity_number"], data["identity_country"])
+        data["person_key"] = identity.key(kind, data["identity_number"], data["identity_country"])
+    except ValidationError as error:
+        form.add_error("identity_number", error)
+        return
+    if Identity.objects.filter(person_key=data["person_key"]).exclude(practitioner=owner).exists():
+        form.add_error("identity_number", TAKEN)
+
+
+TAKEN = _(
+    "Another account holds this identity. One person has one account: sign in to it, or use “I forgot my password” with its number."
+)

@@ -177,6 +177,7 @@ class Notice(models.Model):
     facts = models.JSONField(default=dict)
     created_at = models.DateTimeField(_("created at"))
     told_at = models.DateTimeField(_("handed to the mail"), null=True, blank=True)
+    failed_at = models.DateTimeField(_("could not be told at"), null=True, blank=True)
     read_at = models.DateTimeField(_("read at"), null=True, blank=True)
 
     objects = NoticeQuerySet.as_manager()

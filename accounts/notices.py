@@ -1,10 +1,12 @@
 """Telling people: one row is the inbox entry and the outgoing message, written in the caller's transaction (NTC-1)."""
 
+import logging
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -12,6 +14,8 @@ from post_office import mail
 
 from accounts.models import Notice, User
 from mumaris.kit.nudge import nudge
+
+log = logging.getLogger(__name__)
 
 
 def tell(
@@ -50,22 +54,38 @@ def link(notice: Notice) -> str:
 
 @transaction.atomic
 def deliver(now: datetime, batch: int = 200) -> int:
-    """Put untold notices into the mail queue, each exactly once: the queue's row and `told_at` share one commit."""
-    untold = list(
+    """Put untold notices into the mail queue, each exactly once: the queue's row and `told_at` share one commit.
+
+    One that cannot be put into words is logged and tried again an hour later; it keeps nobody else's waiting.
+    """
+    untold = (
         Notice.objects.filter(told_at=None)
+        .filter(Q(failed_at=None) | Q(failed_at__lt=now - timedelta(hours=1)))
         .select_related("recipient")
         .order_by("pk")
         .select_for_update(skip_locked=True, of=("self",))[:batch]
     )
+    told, failed = [], []
     for notice in untold:
-        subject, body = words(notice, notice.recipient.language)
-        mail.send(
-            notice.recipient.email,
-            settings.DEFAULT_FROM_EMAIL,
-            subject=subject,
-            message=f"{body}\n\n{link(notice)}\n",
-            headers={"X-Portal-Notice": notice.key, "Content-Language": notice.recipient.language},
-            priority="medium",
-        )
-    Notice.objects.filter(pk__in=[notice.pk for notice in untold]).update(told_at=now)
-    return len(untold)
+        try:
+            with transaction.atomic():
+                _queue(notice)
+            told.append(notice.pk)
+        except Exception:
+            log.exception("notice %s cannot be told", notice.key)
+            failed.append(notice.pk)
+    Notice.objects.filter(pk__in=told).update(told_at=now)
+    Notice.objects.filter(pk__in=failed).update(failed_at=now)
+    return len(told)
+
+
+def _queue(notice: Notice) -> None:
+    subject, body = words(notice, notice.recipient.language)
+    mail.send(
+        notice.recipient.email,
+        settings.DEFAULT_FROM_EMAIL,
+        subject=subject,
+        message=f"{body}\n\n{link(notice)}\n",
+        headers={"X-Portal-Notice": notice.key, "Content-Language": notice.recipient.language},
+        priority="medium",
+    )

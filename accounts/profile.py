@@ -1,5 +1,6 @@
 """Writing down who a person is: one account per person, whatever is typed (ACC-4, ACC-5)."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -8,6 +9,15 @@ from django.forms import model_to_dict
 
 from accounts import identity
 from accounts.models import Identity, Practitioner, User
+
+# What an upper room knows against a change: functions of the practitioner and of WHO or FILE, returning the reason or "".
+WHO, FILE = "who", "file"  # name, birth, gender, nationality; entries of qualification and experience
+HOLDS: list[Callable[[Practitioner, str], str]] = []
+
+
+def hold(practitioner: Practitioner, what: str) -> str:
+    """Why `what` cannot be changed by the practitioner now, "" when it can: what was reviewed or issued must stay true."""
+    return next(filter(None, (known(practitioner, what) for known in HOLDS)), "") if practitioner.pk else ""
 
 
 class PersonTaken(Exception):
@@ -71,4 +81,28 @@ def _said(practitioner: Practitioner) -> dict[str, Any]:
 
 
 def _first_identity(practitioner: Practitioner) -> Identity:
-    return practitioner.identities.order_by("pk").first()
+    return practitioner.identities.order_by("pk")[0]
+
+
+def add_identity(
+    practitioner: Practitioner, *, kind: str, number: str, country: str, person_key: bytes, expires_on: date
+) -> None:
+    """A further identity of the same person, or the renewal of one on file. Raises PersonTaken."""
+    renewed = practitioner.identities.filter(person_key=person_key).first()
+    if renewed:
+        renewed.expires_on = expires_on
+        renewed.save(update_fields=["expires_on"])
+        return
+    try:
+        with transaction.atomic():
+            Identity.objects.create(
+                practitioner=practitioner,
+                kind=kind,
+                country=country,
+                person_key=person_key,
+                sealed=identity.seal(number),
+                masked=identity.mask(number),
+                expires_on=expires_on,
+            )
+    except IntegrityError as error:
+        raise PersonTaken from error

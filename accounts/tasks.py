@@ -1,10 +1,10 @@
 from celery import shared_task
-from django.db import connection
 from post_office.mail import send_queued
 
 from accounts import notices
 from mumaris.kit.clock import now
 from mumaris.kit.nudge import nudge
+from mumaris.kit.turns import turn_if_free
 
 
 @shared_task
@@ -21,11 +21,6 @@ def send_mail() -> None:
 
     One at a time: two would send the same letters. Whoever comes second leaves them to the first.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('send_mail'))")
-        if not cursor.fetchone()[0]:
-            return
-        try:
+    with turn_if_free("send_mail") as free:
+        if free:
             send_queued(processes=1, log_level=1)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('send_mail'))")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import notices, profile
-from accounts.forms import PersonalDataForm
+from accounts.forms import IdentityForm, PersonalDataForm
 from accounts.models import Notice, Practitioner
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.requests import posted
@@ -58,6 +58,35 @@ def personal_data(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your data is saved."))
             return redirect(next_page(request, "account"))
     return render(request, "accounts/personal_data.html", {"form": form, "next": next_page(request, "")})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def identity_add(request: HttpRequest) -> HttpResponse:
+    """ACC-4: who moves from passport to iqama, or renews a document, keeps the account."""
+    practitioner = own_practitioner(request)
+    if practitioner is None:
+        return redirect("personal_data")
+    form = IdentityForm(practitioner, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            profile.add_identity(
+                practitioner,
+                kind=data["identity_kind"],
+                number=data["identity_number"],
+                country=data["identity_country"],
+                person_key=data["person_key"],
+                expires_on=data["identity_expires_on"],
+            )
+        except profile.PersonTaken:
+            form.add_error(
+                "identity_number",
+                _("This identity cannot be added: one of its kind is on file, or another account holds it."),
+            )
+        else:
+            messages.success(request, _("The identity is on file."))
+            return redirect(next_page(request, "account"))
+    return render(request, "accounts/identity.html", {"form": form, "next": next_page(request, "")})
 
 
 @require_safe

@@ -13,7 +13,7 @@ from applications import filing, review
 from applications.catalogue import CATALOGUE
 from applications.dossier import Dossier, load
 from applications.forms import NoteForm, RecommendForm, ReturnForm, read_back
-from applications.lifecycle import HOLDER, LIFECYCLE, STAFF, State, applicant, reviewer, system
+from applications.lifecycle import HOLDER, LIFECYCLE, STAFF, State, applicant, is_unheld, reviewer, system
 from applications.models import Application, Attachment, Entry
 from applications.progress import advance
 from applications.review import Remark
@@ -83,7 +83,7 @@ def is_open(user: Any, case: Application, name: str) -> bool:
     """Whether the page offers the move: it leads on from here, it is this officer's, and it fits what was recommended."""
     if case.state not in MOVES[name].sources or name == NOT_RECOMMENDED.get(case.recommendation):
         return False
-    return may(user, case, name) and not (name == "assign" and case.reviewer_id)
+    return may(user, case, name) and (name != "assign" or is_unheld(case))
 
 
 def form_of(name: str, case: Application, now: datetime, data: QueryDict | None = None) -> BaseForm:

@@ -126,13 +126,11 @@ def _bill_and_wait(application: Application, purpose: Purpose, now: datetime, po
 
 
 def _makes_room(cancelled: Application, now: datetime) -> bool:
-    """Whether the cancelled case may live again: no newer open one stands in its way, but a draft never invoiced gives way."""
-    newer = (
-        Application.objects.open()
-        .filter(practitioner=cancelled.practitioner_id, service=cancelled.service)
-        .select_for_update()
-        .first()
-    )
+    """Whether the cancelled case may live again: no newer one is open or completed, but a draft never invoiced gives way."""
+    siblings = Application.objects.filter(practitioner=cancelled.practitioner_id, service=cancelled.service)
+    if siblings.filter(state=State.COMPLETED, created_at__gt=cancelled.created_at).exists():
+        return False
+    newer = siblings.open().select_for_update().first()
     if newer is None:
         return True
     if newer.moves:

@@ -5,15 +5,16 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import F, Model
 from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Practitioner
 from applications import dossier as dossiers
 from applications.catalogue import CATALOGUE, Service
 from applications.dossier import Dossier
-from applications.lifecycle import LIFECYCLE, State
+from applications.lifecycle import LIFECYCLE, State, is_unheld
 from applications.models import AnswerKind, Application, Attachment, ReturnItem
 from applications.progress import advance
 from documents.models import Paper, Qualification
@@ -43,6 +44,16 @@ def start(practitioner: Practitioner, service: Service, *, now: datetime) -> App
     except IntegrityError:  # a second click got there first, or the reference was taken: the unique constraints decide
         existing = Application.objects.open().filter(practitioner=practitioner, service=service.slug).first()
         return existing or start(practitioner, service, now=now)
+
+
+def hold_while_open(practitioner: Practitioner, what: str) -> str:
+    """A case that was declared and is still open rests on the person's data and file as they were (SRV-12)."""
+    held = practitioner.applications.open().exclude(state=State.DRAFT).first()
+    return (
+        _("This stays as it is while application %(reference)s is open.") % {"reference": held.reference}
+        if held
+        else ""
+    )
 
 
 @transaction.atomic
@@ -91,6 +102,7 @@ def detach(application: Application, slot: str, *, now: datetime) -> None:
     if locked.state != State.DRAFT:
         raise NotAllowed(_("This application can no longer be changed."))
     locked.attachments.filter(slot=slot, replaced_at=None).update(replaced_at=now)
+    _count_change(locked, now)
 
 
 @transaction.atomic
@@ -117,6 +129,8 @@ def answer(
     item = ReturnItem.objects.select_related("application").get(pk=item.pk)
     if item.application.state != State.RETURNED or item.entry_seq != item.application.moves:
         raise NotAllowed(_("These remarks can no longer be answered."))
+    if over := _time_is_over(item.application, now):
+        raise NotAllowed(over)
     item.answer_kind, item.answer_text, item.answer_paper, item.answer_issued_on, item.answered_at = (
         kind,
         text,
@@ -170,6 +184,13 @@ def freeze_judgement(application: Application, *, dossier: Dossier, **facts) -> 
     application.save(update_fields=["judgement"])
 
 
+@LIFECYCLE.before("resubmit", "reopen")
+def time_is_left(application: Application, *, now: datetime, **facts) -> Iterator[str]:
+    """Between the cut-off and the sweep nothing slips through (PAY-4)."""
+    if over := _time_is_over(application, now):
+        yield over
+
+
 @LIFECYCLE.before("resubmit")
 def everything_is_answered(application: Application, **facts) -> Iterator[str]:
     open_items = application.return_items.filter(entry_seq=application.moves, answer_kind="")
@@ -184,8 +205,7 @@ def put_answers_in_place(application: Application, *, entry, now: datetime, **fa
     for item in items.select_related("answer_paper"):
         if item.answer_paper:
             _put_in_slot(application, item.target, item.answer_paper, item.answer_issued_on, now)
-    reviewer = application.reviewer
-    if reviewer and not (reviewer.is_active and reviewer.has_perm("applications.review_application")):
+    if application.reviewer_id and is_unheld(application):
         application.reviewer = None
         application.save(update_fields=["reviewer"])
 
@@ -203,10 +223,25 @@ def _keeps(application: Application, answers: dict[str, Any], **chosen: Model | 
     ).exists()
 
 
+def _time_is_over(application: Application, now: datetime) -> str:
+    over = application.deadline.lapses_at <= now
+    return (
+        _("The time for this ended on %(day)s.") % {"day": date_format(application.deadline.due_on, "j F Y")}
+        if over
+        else ""
+    )
+
+
+def _count_change(application: Application, now: datetime) -> None:
+    """A form that was opened before this change is stale (APP-8)."""
+    Application.objects.filter(pk=application.pk).update(version=F("version") + 1, saved_at=now)
+
+
 def _put_in_slot(
     application: Application, slot: str, paper: Paper, issued_on: date | None, now: datetime
 ) -> Attachment:
     application.attachments.filter(slot=slot, replaced_at=None).update(replaced_at=now)
+    _count_change(application, now)
     return Attachment.objects.create(
         application=application,
         practitioner_id=application.practitioner_id,

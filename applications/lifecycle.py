@@ -80,6 +80,12 @@ def holder(by, application) -> bool:
     return reviewer(by, application) and application.reviewer_id == by.pk
 
 
+def is_unheld(application) -> bool:
+    """Whether nobody can go on with a case under review: it has no reviewer, or that officer is gone or barred (APP-4)."""
+    officer = application.reviewer
+    return officer is None or not (officer.is_active and officer.has_perm("applications.review_application"))
+
+
 def approver(by, application) -> bool:
     """APP-6: whoever endorses is not the one who recommended."""
     return officer("applications.endorse_application")(by, application) and application.recommended_by_id != by.pk

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from applications.catalogue import CATALOGUE
+from applications.catalogue import CATALOGUE, Ask
 from applications.dossier import load
-from applications.lifecycle import LIFECYCLE, WAITING, State, reviewer
+from applications.lifecycle import LIFECYCLE, WAITING, State, is_unheld, reviewer
 from applications.models import Application, Deadline, ReturnItem, ReturnReason
 from mumaris.kit.clock import days_after, end_of_day, today
 from mumaris.kit.lifecycle import NotAllowed
@@ -43,7 +43,7 @@ def assign(application_id: int, *, by: Any) -> None:
     application = (
         Application.objects.select_for_update(of=("self",)).select_related("practitioner").get(pk=application_id)
     )
-    if application.state != State.UNDER_REVIEW or application.reviewer_id or not reviewer(by, application):
+    if application.state != State.UNDER_REVIEW or not is_unheld(application) or not reviewer(by, application):
         raise NotAllowed(_("This case is not free to be taken."))
     application.reviewer = by
     application.save(update_fields=["reviewer"])
@@ -97,6 +97,19 @@ def names_what_is_granted(
         yield _("Name the specialty and the rank that are granted.")
     elif verdict == "approve" and not specialty.profession.ranks.filter(pk=rank.pk).exists():
         yield _("%(rank)s is no rank of %(profession)s.") % {"rank": rank, "profession": specialty.profession}
+    elif (
+        verdict == "approve"
+        and _asks_nothing_else(application)
+        and (specialty, rank)
+        != (
+            application.asked_specialty,
+            application.asked_rank,
+        )
+    ):
+        yield _("This service goes by the classification: %(rank)s in %(specialty)s.") % {
+            "rank": application.asked_rank,
+            "specialty": application.asked_specialty,
+        }
     elif verdict == "reject" and not public_text.strip():
         yield _("Write the reason that the practitioner will read.")
 
@@ -144,3 +157,8 @@ def drop_recommendation(application: Application, **facts) -> None:
 @LIFECYCLE.after("issue")
 def write_on_the_register(application: Application, *, now: datetime, **facts) -> None:
     CATALOGUE[application.service].grants(application, now, Policies(today(now)))
+
+
+def _asks_nothing_else(application: Application) -> bool:
+    """Whether the service leaves no choice of specialty and rank: nobody is registered as what they were not classified."""
+    return Ask.SPECIALTY_AND_RANK not in CATALOGUE[application.service].asks

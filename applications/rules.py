@@ -77,7 +77,7 @@ def identity_is_complete(dossier: Dossier) -> Finding:
         return unmet(
             _("%(kind)s %(number)s expired on %(day)s.") % _words(identity),
             _("Enter the renewed identity"),
-            url_name="personal_data",
+            url_name="identity_add",
         )
     return met("{kind} {number}".format(**_words(identity)))
 
@@ -163,7 +163,7 @@ def nothing_needs_verification(dossier: Dossier) -> Finding:
         return unmet(
             _("“%(what)s” is from %(country)s and needs verification, which this portal does not offer yet.")
             % {"what": abroad[0], "country": abroad[0].get_country_display()},
-            _("Choose another qualification"),
+            _("See what is in your file"),
             url_name="account",
         )
     return met(_("All in your file is from inside the Kingdom."))
@@ -219,12 +219,12 @@ def is_saudi_or_resident(dossier: Dossier) -> Finding:
         return met(_("Saudi national."))
     card = dossier.residence
     if card is None:
-        return unmet(_("Your file holds no residence card."), _("Enter your residence card"), url_name="personal_data")
+        return unmet(_("Your file holds no residence card."), _("Enter your residence card"), url_name="identity_add")
     if card.expires_on is None or card.expires_on < dossier.day:
         return unmet(
             _("%(kind)s %(number)s expired on %(day)s.") % _words(card),
             _("Enter the renewed card"),
-            url_name="personal_data",
+            url_name="identity_add",
         )
     return met(_("%(kind)s %(number)s, valid until %(day)s.") % _words(card))
 

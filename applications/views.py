@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.core.ratelimit import consume
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -69,6 +70,8 @@ def _or_case(view):
             return view(request, reference, *args, **kwargs)
         except Elsewhere as elsewhere:
             return redirect("application", elsewhere.application.reference)
+        except Application.DoesNotExist:  # discarded in another window meanwhile
+            raise Http404 from None
         except NotAllowed as refusal:
             for reason in refusal.reasons:
                 messages.error(request, reason)
@@ -172,7 +175,7 @@ def attach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
     if asked is None:
         raise Http404
     form = UploadForm(request.POST, request.FILES, dated=asked.dated, prefix=slot)
-    if form.is_valid() and not _too_old(form, asked, now):
+    if form.is_valid() and not _too_old(form, asked, now) and not _too_many(request, form):
         try:
             paper = wallet.take_in(form.cleaned_data["file"], practitioner=case.practitioner, kind=slot, now=now)
         except Refused as refusal:
@@ -206,10 +209,12 @@ def check(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["version"] != case.version:
             form.add_error(None, _("This draft was changed in another window meanwhile. Read your answers once more."))
+            form.data = form.data.dict() | {"version": case.version}  # what this page shows may be declared
         else:
             try:
                 filing.declare(case, by=request.user, now=now)
             except NotAllowed as refusal:
+                case = _own(request, reference, State.DRAFT)  # a second click: the first one went through
                 for reason in refusal.reasons:
                     form.add_error(None, reason)
             else:
@@ -254,7 +259,7 @@ def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
     form = ItemAnswerForm(
         request.POST, request.FILES, takes_file=asked is not None, dated=bool(asked and asked.dated), prefix=target
     )
-    if form.is_valid() and not (asked and _too_old(form, asked, now)):
+    if form.is_valid() and not (asked and _too_old(form, asked, now)) and not _too_many(request, form):
         paper, kind = None, form.cleaned_data["kind"]
         try:
             if kind == AnswerKind.FILE:
@@ -320,5 +325,15 @@ def _too_old(form: Any, slot: Any, now) -> bool:
     form.add_error(
         "issued_on",
         _("The letter is older than %(months)s months. Ask your employer for a new one.") % {"months": months},
+    )
+    return True
+
+
+def _too_many(request: HttpRequest, form: Any) -> bool:
+    """Nobody fills the disk: so many files an hour are enough for any application."""
+    if "file" not in form.cleaned_data or consume(request, action="upload", user=request.user):
+        return False
+    form.add_error(
+        "file", _("You attached very many files in an hour. Wait a little, then go on; what is attached stays.")
     )
     return True

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import profile
 from accounts.models import Practitioner
 from accounts.views import next_page, own_practitioner
 from documents.forms import ExperienceForm
@@ -46,6 +47,10 @@ def experience(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 def edit(request: HttpRequest, held: Qualification | Experience, form: ModelForm, title: str) -> HttpResponse:
     """The common page of one entry of the file; it leads back to where the entry was missed."""
+    reason = profile.hold(held.practitioner, profile.FILE) if held.pk else ""
+    if reason:
+        messages.warning(request, reason)
+        return redirect(next_page(request, "account"))
     if request.method == "POST" and "delete" in request.POST and held.pk:
         try:
             held.delete()

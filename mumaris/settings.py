@@ -76,12 +76,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mumaris.pages.errors.ErrorPages",
+    "mumaris.kit.requests.BadText",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "mumaris.kit.requests.BadText",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -215,12 +215,14 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+ACCOUNT_RATE_LIMITS = {"upload": "60/h/user"}
 if DEMO:  # dozens of demo people and test journeys come from one address
-    ACCOUNT_RATE_LIMITS = {
+    ACCOUNT_RATE_LIMITS |= {
         "signup": "1000/m/ip",
         "login": "1000/m/ip",
         "confirm_email": "1000/m/ip",
         "login_failed": "20/5m/key,500/m/ip",
+        "upload": "300/h/user",
     }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", not DEMO)

@@ -1,6 +1,7 @@
 """Paying an invoice through the gateway: beginning an attempt, and asking how it stands. HTTP stays outside transactions."""
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from mumaris.kit.clock import end_of_day, today
 from mumaris.kit.money import riyals
+from mumaris.kit.turns import turn
 from payments import billing
 from payments.gateways import gateway
 from payments.gateways.base import AttemptRequest, GatewayDown, GatewayRefused, NormalState, NoSuchPayment, ShowBill
@@ -50,57 +52,33 @@ def begin(invoice: Invoice, method: str, *, language: str, now: datetime) -> Att
     if reason := why_not(invoice, method, now):
         raise CannotPay(reason)
     attempt = _live(invoice, method, now)
-    if attempt.state == AttemptState.OPEN:
-        return attempt
-    closes_at = invoice.lapses_at or now + timedelta(days=1)
-    if longest := gateway().terms[method].max_days:
-        closes_at = min(closes_at, end_of_day(today(now) + timedelta(days=longest)))
-    page = settings.PORTAL_URL + reverse("payment_return", args=[attempt.given_id])
-    try:
-        provider_id, where = gateway().start(
-            AttemptRequest(
-                attempt_id=str(attempt.given_id),
-                method=method,
-                amount=invoice.amount,
-                description=f"{invoice.number} {invoice.case}",
-                closes_at=closes_at,
-                return_url=page,
-                back_url=page,
-                language=language,
-                reference=invoice.number,
-                started_before=attempt.created_at < now,
-            ),
-            now,
-        )
-    except GatewayRefused as refusal:
-        Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.FAILED, message=refusal.message[:200])
-        raise CannotPay(_("The payment gateway refused: %(reason)s") % {"reason": refusal.message}) from refusal
-    attempt.provider_id, attempt.state = provider_id, AttemptState.OPEN
-    if isinstance(where, ShowBill):
-        attempt.biller_name, attempt.biller_code = where.biller_name, where.biller_code
-        attempt.bill_number, attempt.expires_on = where.number, where.expires_on
-    else:
-        attempt.url = where.url
-    attempt.save(
-        update_fields=["provider_id", "state", "url", "biller_name", "biller_code", "bill_number", "expires_on"]
-    )
-    return attempt
+    with turn(
+        f"attempt {attempt.given_id}"
+    ):  # two clicks must not open two pages: money paid on the lost one would be lost
+        attempt.refresh_from_db()
+        return attempt if attempt.state != AttemptState.STARTING else _open(attempt, language, now)
 
 
-def ask(attempt: Attempt, *, now: datetime) -> str:
-    """Ask the gateway how the attempt stands, write down what it says, and return the attempt's state. Raises GatewayDown."""
-    if not attempt.provider_id:
-        return _never_opened(attempt, now)
-    try:
-        states = gateway().fetch(attempt.provider_id, attempt.method, _paid_events(attempt))
-    except NoSuchPayment:
-        states = []
+def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
+    """Ask the gateway how the attempt stands, write down what it says, and return the attempt's state. Raises GatewayDown.
+
+    `also` are gateway ids that a notification names: money paid under one of them counts when it carries our attempt's id.
+    """
+    known = attempt.provider_id or (str(attempt.given_id) if attempt.method == Method.SADAD else "")
+    states = [state for one in dict.fromkeys([known, *also]) if one for state in _fetch(one, attempt)]
     for state in states:
         _write_down(attempt, state, now)
-    status = states[-1].status if states else "failed"
-    outcome = AttemptState.PAID if status == "refunded" else AttemptState(status)
-    message = states[-1].message[:200] if states else ""
-    Attempt.objects.filter(pk=attempt.pk).update(state=outcome, message=message, asked_at=now)
+    own = [state for state in states if state.attempt_id == str(attempt.given_id)]
+    if any(state.paid_at for state in own):
+        outcome = AttemptState.PAID
+    elif own and not attempt.provider_id and own[-1].status == "open":
+        outcome = AttemptState(attempt.state)  # the answer to the start was lost; `begin` takes it up again
+    else:
+        outcome = AttemptState(own[-1].status) if own else AttemptState.FAILED
+    message = own[-1].message[:200] if own else ""
+    # What was read may be old by now: a start that came through meanwhile, or a payment, is never overwritten.
+    fresh = Attempt.objects.filter(pk=attempt.pk, provider_id=attempt.provider_id).exclude(state=AttemptState.PAID)
+    fresh.update(state=outcome, message=message, asked_at=now)
     return outcome
 
 
@@ -109,21 +87,26 @@ def ask_all(now: datetime, batch: int = 100) -> int:
     due = (
         Attempt.objects.live()
         .filter(
-            Q(asked_at=None)
-            | Q(asked_at__lt=now - ASK_AGAIN)
-            | Q(invoice__lapses_at__lte=now, asked_at__lt=F("invoice__lapses_at"))
+            Q(tried_at=None)
+            | Q(tried_at__lt=now - ASK_AGAIN)
+            | Q(invoice__lapses_at__lte=now, tried_at__lt=F("invoice__lapses_at"))
         )
         .filter(created_at__lt=now - timedelta(seconds=30))
         .select_related("invoice")
-        .order_by("invoice__lapses_at")[:batch]
+        .order_by(F("tried_at").asc(nulls_first=True), "invoice__lapses_at")[:batch]
     )
     answered = 0
     for attempt in due:
+        Attempt.objects.filter(pk=attempt.pk).update(tried_at=now)
         try:
-            ask(attempt, now=now)
+            outcome = ask(attempt, now=now)
+            if outcome == AttemptState.OPEN and not attempt.invoice.is_open:
+                _close(attempt)
             answered += 1
         except GatewayDown as error:
             log.warning("gateway away, attempt %s waits: %s", attempt.given_id, error)
+        except Exception:  # one odd payment must not keep everybody else's from being heard
+            log.exception("attempt %s could not be asked about", attempt.given_id)
     return answered
 
 
@@ -144,35 +127,66 @@ def _live(invoice: Invoice, method: str, now: datetime) -> Attempt:
         return invoice.attempts.live().get(method=method)
 
 
-def _never_opened(attempt: Attempt, now: datetime) -> str:
-    """The gateway's answer to the start was lost. A bill is known there by our id; a card page nobody was sent to takes no money."""
-    if attempt.method == Method.SADAD:
-        try:
-            states = gateway().fetch(str(attempt.given_id), attempt.method, _paid_events(attempt))
-        except NoSuchPayment:
-            states = []
-        for state in states:
-            _write_down(attempt, state, now)
-        if any(state.status == "open" for state in states):
-            Attempt.objects.filter(pk=attempt.pk).update(asked_at=now)
-            return attempt.state
-        outcome = AttemptState(states[-1].status) if states else AttemptState.FAILED
+def _open(attempt: Attempt, language: str, now: datetime) -> Attempt:
+    invoice, method = attempt.invoice, attempt.method
+    closes_at = invoice.lapses_at or now + timedelta(days=1)
+    if longest := gateway().terms[method].max_days:
+        closes_at = min(closes_at, end_of_day(today(now) + timedelta(days=longest)))
+    page = settings.PORTAL_URL + reverse("payment_return", args=[attempt.given_id])
+    request = AttemptRequest(
+        attempt_id=str(attempt.given_id),
+        method=method,
+        amount=invoice.amount,
+        description=f"{invoice.number} {invoice.case}",
+        closes_at=closes_at,
+        return_url=page,
+        back_url=page,
+        language=language,
+        reference=invoice.number,
+        started_before=attempt.created_at < now,
+    )
+    try:
+        attempt.provider_id, where = gateway().start(request, now)
+    except GatewayRefused as refusal:
+        Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.FAILED, message=refusal.message[:200])
+        raise CannotPay(_("The payment gateway refused: %(reason)s") % {"reason": refusal.message}) from refusal
+    attempt.state = AttemptState.OPEN
+    if isinstance(where, ShowBill):
+        attempt.biller_name, attempt.biller_code = where.biller_name, where.biller_code
+        attempt.bill_number, attempt.expires_on = where.number, where.expires_on
     else:
-        outcome = AttemptState.FAILED
-    Attempt.objects.filter(pk=attempt.pk).update(state=outcome, asked_at=now)
-    return outcome
+        attempt.url = where.url
+    attempt.save(
+        update_fields=["provider_id", "state", "url", "biller_name", "biller_code", "bill_number", "expires_on"]
+    )
+    return attempt
+
+
+def _close(attempt: Attempt) -> None:
+    """Nobody shall pay an invoice that is no longer open; a bill cannot be called back, and its money becomes a credit."""
+    if gateway().cancel(attempt.provider_id, attempt.method):
+        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.OPEN).update(state=AttemptState.EXPIRED)
+
+
+def _fetch(provider_id: str, attempt: Attempt) -> list[NormalState]:
+    try:
+        return gateway().fetch(provider_id, attempt.method, _paid_events(attempt))
+    except NoSuchPayment:
+        return []
+    except GatewayRefused as refusal:  # an answer that says nothing of the money
+        raise GatewayDown(refusal.message) from refusal
 
 
 def _paid_events(attempt: Attempt) -> dict[str, datetime]:
     """When the gateway's own paid notices were made, by payment id: the better bank time where the payment has none."""
-    events = WebhookEvent.objects.filter(type="payment_paid", body__data__metadata__attempt_id=str(attempt.given_id))
+    events = WebhookEvent.objects.filter(type="payment_paid", given_id=attempt.given_id)
     return {event.body["data"]["id"]: datetime.fromisoformat(event.body["created_at"]) for event in events}
 
 
 def _write_down(attempt: Attempt, state: NormalState, now: datetime) -> None:
     if state.paid_at is None or not state.provider_ref:
         return
-    if state.currency != "SAR" or state.attempt_id != str(attempt.given_id):
+    if state.currency != "SAR" or state.amount <= 0 or state.attempt_id != str(attempt.given_id):
         log.error("payment %s of attempt %s does not match: %s", state.provider_ref, attempt.given_id, state)
         return
     billing.receive(

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from sequences import get_next_value
 
 from accounts.models import Practitioner
 from mumaris.kit.clock import days_after, end_of_day, today
 from payments.models import (
+    LIVE,
     Attempt,
     Credit,
     CreditReason,
@@ -112,13 +114,17 @@ def receive(
 def settle(invoice_id: int, *, now: datetime) -> None:
     """Apply the first payment made in time; whatever else came in becomes a credit with its reason (PAY-5)."""
     payments = list(
-        Payment.objects.select_for_update()
+        Payment.objects.select_for_update(of=("self",))
+        .select_related("invoice")
         .filter(invoice=invoice_id, disposition=Disposition.RECEIVED)
         .order_by("paid_at", "pk")
     )
     if not payments:
         return
-    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    case = payments[0].invoice.case
+    # All of the case that a move locks, in its order, and this one: two orders would deadlock.
+    locked = Invoice.objects.filter(Q(pk=invoice_id) | Q(case=case, state__in=LIVE)).order_by("pk").select_for_update()
+    invoice = {one.pk: one for one in locked}[invoice_id]
     for payment in payments:
         if reason := _why_not_applied(payment, invoice):
             _credit(payment, payment.amount, reason, now)

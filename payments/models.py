@@ -184,7 +184,8 @@ class Attempt(models.Model):
     expires_on = models.DateField(_("expires on"), null=True, blank=True)
     message = models.CharField(_("gateway's message"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("created at"))
-    asked_at = models.DateTimeField(_("gateway last asked at"), null=True, blank=True)
+    asked_at = models.DateTimeField(_("gateway last answered at"), null=True, blank=True)
+    tried_at = models.DateTimeField(_("gateway last asked at"), null=True, blank=True)
 
     objects = AttemptQuerySet.as_manager()
 
@@ -202,7 +203,7 @@ class Attempt(models.Model):
                 name="one_live_attempt_per_method",
             ),
         ]
-        indexes = [models.Index(fields=["asked_at"], name="live_attempt", condition=Q(state__in=["starting", "open"]))]
+        indexes = [models.Index(fields=["tried_at"], name="live_attempt", condition=Q(state__in=["starting", "open"]))]
 
     def __str__(self) -> str:
         return f"{self.get_method_display()} {self.bill_number or self.given_id}"
@@ -311,6 +312,7 @@ class WebhookEvent(models.Model):
 
     event_id = models.CharField(max_length=64, unique=True)
     type = models.CharField(_("type"), max_length=40)
+    given_id = models.UUIDField(_("attempt"), null=True, db_index=True, editable=False)
     body = models.JSONField(_("body"))
     body_sha256 = models.BinaryField(max_length=32, editable=False)
     received_at = models.DateTimeField(_("received at"))

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import uuid
 from datetime import datetime
 
 from django.contrib.auth.decorators import login_not_required
@@ -35,7 +34,13 @@ def receive(request: HttpRequest) -> HttpResponse:
     digest = hashlib.sha256(json.dumps(event.body, sort_keys=True).encode()).digest()
     stored, created = WebhookEvent.objects.get_or_create(
         event_id=event.event_id,
-        defaults={"type": event.type, "body": event.body, "body_sha256": digest, "received_at": now},
+        defaults={
+            "type": event.type,
+            "given_id": event.attempt_id or None,
+            "body": event.body,
+            "body_sha256": digest,
+            "received_at": now,
+        },
     )
     if not created and bytes(stored.body_sha256) != digest:
         log.error("notification %s came again with another body; the first stands", event.event_id)
@@ -49,28 +54,26 @@ def work(now: datetime, batch: int = 100) -> int:
     """Work stored notifications in the order they came; safe to run twice at once, for asking and receiving are."""
     worked = 0
     for event in WebhookEvent.objects.filter(processed_at=None).order_by("pk")[:batch]:
-        attempt = _attempt_of(event)
+        attempt, named = _attempt_of(event)
         try:
-            outcome = "asked" if attempt and attempts.ask(attempt, now=now) else "ignored"
+            outcome = "asked" if attempt and attempts.ask(attempt, now=now, also=named) else "ignored"
         except GatewayDown as error:
             log.warning("gateway away, notification %s waits: %s", event.event_id, error)
-            return worked
+            continue
+        except (
+            Exception
+        ):  # one odd notification must not keep everybody else's from being heard; attempts are asked about anyway
+            log.exception("notification %s could not be worked", event.event_id)
+            outcome = "conflict"
         WebhookEvent.objects.filter(pk=event.pk, processed_at=None).update(outcome=outcome, processed_at=now)
         worked += 1
     return worked
 
 
-def _attempt_of(event: WebhookEvent) -> Attempt | None:
+def _attempt_of(event: WebhookEvent) -> tuple[Attempt | None, list[str]]:
+    """The attempt that a notification is about, and the gateway's ids that it names, a card page's before a payment's."""
     data = event.body.get("data") or {}
-    given = (data.get("metadata") or {}).get("attempt_id", "")
+    named = [one for one in (data.get("invoice_id"), data.get("id")) if isinstance(one, str) and one]
     known = Attempt.objects.select_related("invoice")
-    return (known.filter(given_id=given).first() if _is_uuid(given) else None) or known.filter(
-        provider_id__in=[data.get("id") or "-", data.get("invoice_id") or "-"]
-    ).first()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return bool(uuid.UUID(str(text)))
-    except ValueError:
-        return False
+    attempt = known.filter(given_id=event.given_id).first() if event.given_id else None
+    return attempt or known.filter(provider_id__in=named).first(), named[:1]

@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class RegisterConfig(AppConfig):
     name = "register"
     verbose_name = _("Register")
+
+    def ready(self) -> None:
+        from accounts import profile
+        from register.holds import hold_once_issued
+
+        profile.HOLDS.append(hold_once_issued)

@@ -84,8 +84,10 @@ class Practitioner(Person):
     def activate(self) -> str:
         """Use the link of the activation message; its subject."""
         letter = self.await_letter()
-        link = next(word for word in letter["text"].split() if word.startswith(self.home))
-        self.open(link)
+        links = [word for word in letter["text"].split() if word.startswith(self.home)]
+        if not links:
+            raise Stopped(f"The activation message has no link: {letter['text']}")
+        self.open(links[0])
         self.send('form[action*="/confirm-email/"]')
         return str(letter["subject"])
 

@@ -9,7 +9,7 @@ from mechanicalsoup import LinkNotFoundError, StatefulBrowser
 from requests import Response
 
 Seen = TypeVar("Seen")
-PATIENCE = 60  # seconds
+PATIENCE = 90  # seconds; two beats of 20 and a slow machine lie well within
 LOOK_AGAIN = 0.3
 COMPLAINTS = (
     ".error-box li, .err, .errornote, .errorlist li, .alert-bad[role], .alert-warn[role], "

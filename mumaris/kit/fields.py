@@ -169,6 +169,8 @@ class CalendarDateField(forms.Field):
         super().__init__(**options)
 
     def to_python(self, value: Any) -> date | None:
+        if isinstance(value, date):  # of a field that is held fast
+            return value
         if not isinstance(value, list) or not any(value[1:]):
             return None
         return read_date(*value)

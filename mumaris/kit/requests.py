@@ -12,20 +12,20 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 
 class BadText:
-    """Refuses text that nothing behind it can hold: another encoding than UTF-8, and NUL or lone surrogates in the
-    address or in a cookie. In a form's fields the form itself says so.
+    """Refuses what PostgreSQL cannot store in an address or a cookie (NUL, lone surrogates), and bodies that are not UTF-8.
+
+    Forms say so at the field; here there is no field.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if (request.encoding or "utf-8").lower() not in ("utf-8", "utf8"):
-            raise BadRequest("another encoding than UTF-8")
-        texts = [request.path, *request.COOKIES.values()]
-        texts += [part for name, values in request.GET.lists() for part in (name, *values)]
-        if any("\x00" in text or _has_surrogate(text) for text in texts):
-            raise BadRequest("unstorable text in the address or in a cookie")
+        if (request.content_params or {}).get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+            raise BadRequest("a body that is not UTF-8")
+        asked = (text for pair in request.GET.lists() for text in (pair[0], *pair[1]))
+        if any("\x00" in text or _has_surrogate(text) for text in (request.path, *asked, *request.COOKIES.values())):
+            raise BadRequest("unstorable text")
         return self.get_response(request)
 
 

@@ -140,3 +140,14 @@ def test_a_batch_costs_the_same_statements_however_many_rows():
             assert sweeps.lapse(cut_off) == number
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+@pytest.mark.req("NTC-1")
+def test_a_notice_without_words_keeps_nobody_elses_waiting():
+    case = waiting("admin_fee", Office())
+    notices.tell(case.practitioner.user, "no_such_kind", key="wordless", now=NOON)
+    notices.tell(case.practitioner.user, "submitted", key="worded", reference=case.reference, now=NOON)
+    assert notices.deliver(NOON) == 1
+    assert Notice.objects.get(key="worded").told_at == NOON
+    assert Notice.objects.get(key="wordless").failed_at == NOON
+    assert notices.deliver(NOON) == 0

@@ -9,9 +9,11 @@ from accounts.models import Notice
 from applications import filing, sweeps
 from applications.catalogue import CATALOGUE
 from applications.models import Application, Deadline
+from applications.progress import advance
+from mumaris.kit.lifecycle import NotAllowed
 from payments import billing
 from payments.models import Credit, Invoice, Payment
-from tests.people import NOON, declare, invoice_of, make_draft, make_practitioner
+from tests.people import NOON, Office, declare, invoice_of, make_draft, make_practitioner, pay
 from tests.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("reference")]
@@ -91,3 +93,32 @@ def test_two_declarations_at_once_issue_one_invoice():
     assert Invoice.objects.count() == 1
     case.refresh_from_db()
     assert (case.state, case.moves) == ("awaiting_admin_fee", 1)
+
+
+@pytest.mark.req("PAY-5")
+def test_a_settlement_and_a_move_of_one_case_never_deadlock():
+    """Both lock all live invoices of the case in one order; in another they met in a deadlock, fifteen times of fifteen."""
+    office = Office()
+    for round_ in range(6):
+        case = office.approve(pay(declare(make_draft(make_practitioner())), "admin"))
+        invoice = invoice_of(case, "service")
+        raised = at_once(
+            lambda invoice=invoice, round_=round_: billing.receive(
+                invoice=invoice,
+                attempt=None,
+                provider_ref=f"lock-{round_}",
+                method="card",
+                amount=invoice.amount,
+                paid_at=NOON,
+                now=NOON,
+            ),
+            *[lambda case=case: refused(case)] * 3,
+        )
+        assert raised == []
+        case.refresh_from_db()
+        assert case.state == "being_issued"
+
+
+def refused(case: Application) -> None:
+    with pytest.raises(NotAllowed):
+        advance(case.pk, "reopen", by=case.practitioner.user, now=NOON)

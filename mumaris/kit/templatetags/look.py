@@ -336,7 +336,7 @@ def error_summary(*forms: BaseForm) -> dict[str, Any]:
         problems += [(_focus(first), message) for message in form.non_field_errors()]
         for bound in form:
             shown = first if _is_plain_hidden(bound) else bound
-            problems += [(_focus(shown), _named(bound, message)) for message in bound.errors]
+            problems += [(_focus(shown), _named(bound, str(message))) for message in bound.errors]
     return {"problems": problems}
 
 

@@ -1,0 +1,138 @@
+"""Paying through the gateway, over real HTTP to its simulator: no money is lost to second clicks, odd answers or lost notices."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+
+from applications.models import Application
+from applications.progress import advance
+from payments import attempts, webhooks
+from payments.models import Attempt, Credit, Payment, WebhookEvent
+from tests.people import declare, invoice_of, make_draft, make_practitioner
+
+pytest_plugins = ["tests.servers"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("reference")]
+LATER = timedelta(minutes=5)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def gateway(gateway_simulator, settings):
+    gateway_simulator.stand_in(settings)
+    return gateway_simulator
+
+
+def unpaid():
+    case = declare(make_draft(make_practitioner(now=now()), now=now()), now=now())
+    return case, invoice_of(case, "admin")
+
+
+def notify(gateway, attempt: Attempt, page: str, number: int) -> None:
+    """The gateway's notification that a card page was paid, stored as it would come."""
+    body = {
+        "id": f"event-{number}",
+        "type": "payment_paid",
+        "created_at": now().isoformat(),
+        "data": {"id": f"payment-{number}", "invoice_id": page, "metadata": {"attempt_id": str(attempt.given_id)}},
+    }
+    WebhookEvent.objects.create(
+        event_id=body["id"],
+        type=body["type"],
+        given_id=attempt.given_id,
+        body=body,
+        body_sha256=b"x" * 32,
+        received_at=now(),
+    )
+
+
+@pytest.mark.req("PAY-3")
+@pytest.mark.parametrize("method", ["card", "sadad"])
+def test_many_clicks_at_once_open_one_page(method):
+    _case, invoice = unpaid()
+    gate, opened = Barrier(8), []
+
+    def click():
+        try:
+            gate.wait()
+            attempt = attempts.begin(invoice, method, language="en", now=now())
+            opened.append((attempt.provider_id, attempt.url or attempt.bill_number))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=click) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 8
+    assert len(set(opened)) == 1
+    assert Attempt.objects.count() == 1
+
+
+@pytest.mark.req("PAY-5")
+def test_money_paid_on_a_page_that_we_lost_is_found_by_its_notification(gateway):
+    case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "card", language="en", now=now())
+    lost = attempt.provider_id
+    gateway.pay_by_card(lost)
+    Attempt.objects.filter(pk=attempt.pk).update(provider_id="another-page-that-was-kept", url="http://127.0.0.1:9/")
+    notify(gateway, attempt, lost, 1)
+    webhooks.work(now())
+    case.refresh_from_db()
+    assert case.state == "submitted"
+    assert Payment.objects.get().disposition == "applied"
+
+
+@pytest.mark.req("PAY-5")
+def test_one_odd_payment_keeps_nobody_elses_from_being_heard(gateway):
+    (_odd_case, odd_invoice), (case, invoice) = unpaid(), unpaid()
+    odd = attempts.begin(odd_invoice, "sadad", language="en", now=now())
+    gateway.fault("wrong_amount", number=-odd_invoice.amount)
+    gateway.pay_bill(odd.bill_number)
+    good = attempts.begin(invoice, "sadad", language="en", now=now())
+    gateway.pay_bill(good.bill_number)
+    for number, attempt in enumerate((odd, good)):
+        notify(gateway, attempt, str(attempt.given_id), number)
+    webhooks.work(now())
+    assert attempts.ask_all(now() + LATER) >= 0
+    case.refresh_from_db()
+    assert case.state == "submitted"
+    assert not WebhookEvent.objects.filter(processed_at=None).exists()
+
+
+@pytest.mark.req("PAY-5")
+def test_a_lost_notification_costs_minutes_not_the_money(gateway):
+    case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "sadad", language="en", now=now())
+    gateway.pay_bill(attempt.bill_number)
+    assert attempts.ask_all(now() + LATER) == 1
+    case.refresh_from_db()
+    assert case.state == "submitted"
+
+
+@pytest.mark.req("DLN-2")
+def test_a_gateway_that_is_away_leaves_the_attempt_unasked(gateway):
+    _case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "sadad", language="en", now=now())
+    gateway.fault("500", times=5)
+    assert attempts.ask_all(now() + LATER) == 0
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.asked_at) == ("open", None)
+    assert attempt.tried_at is not None
+
+
+@pytest.mark.req("PAY-5")
+def test_a_card_page_of_a_void_invoice_is_closed(gateway):
+    case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "card", language="en", now=now())
+    advance(case.pk, "reopen", by=case.practitioner.user, now=now())
+    attempts.ask_all(now() + LATER)
+    attempt.refresh_from_db()
+    assert attempt.state == "expired"
+    assert Application.objects.get(pk=case.pk).state == "draft"
+    assert not Credit.objects.exists()
