@@ -66,7 +66,7 @@ def identity_add(request: HttpRequest) -> HttpResponse:
     practitioner = own_practitioner(request)
     if practitioner is None:
         return redirect("personal_data")
-    form = IdentityForm(practitioner, request.POST or None)
+    form = IdentityForm(practitioner, posted(request))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:

@@ -21,7 +21,7 @@ from typing import IO, Any
 import puremagic
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from pypdf import Configuration, PdfReader, apply_configuration
 from pypdf.errors import LimitReachedError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject
@@ -108,6 +108,7 @@ def examine(upload: Any, *, max_bytes: int) -> Examined:
     believed. `max_bytes` limits the upload; a picture written anew may be up to twice as large.
     """
     with _one_at_a_time:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False  # WeasyPrint allows them for the whole process once it is imported
         upload.seek(0)
         content = upload.read(max_bytes + 1)
         if not content:

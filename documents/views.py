@@ -41,7 +41,9 @@ def experience(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     practitioner = own_practitioner(request)
     if practitioner is None:
         return redirect("personal_data")
-    held = get_object_or_404(practitioner.experience, pk=pk) if pk else Experience(practitioner=practitioner)
+    held = (
+        get_object_or_404(practitioner.experience, pk=pk) if pk is not None else Experience(practitioner=practitioner)
+    )
     return edit(request, held, ExperienceForm(posted(request), instance=held), _("Experience"))
 
 

@@ -64,7 +64,7 @@ def qualification(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return redirect(reverse("personal_data"))
     held = (
         get_object_or_404(practitioner.qualifications.filter(recognised_on=None), pk=pk)
-        if pk
+        if pk is not None
         else Qualification(practitioner=practitioner)
     )
     fields_of_study = [(profession.code, str(profession)) for profession in Profession.objects.all()]

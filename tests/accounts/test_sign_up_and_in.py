@@ -28,11 +28,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def quick(settings):
-    """No human check unless a test asks for it, limits not yet used up, and passwords hashed in no time."""
+def quick(settings, request):
+    """No human check unless a test asks for it, limits of one's own, and passwords hashed in no time."""
     settings.HUMAN_CHECK = "off"
+    own = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": request.node.nodeid}
+    settings.CACHES = {"default": own}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    cache.clear()
 
 
 @pytest.fixture

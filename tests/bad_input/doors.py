@@ -94,6 +94,12 @@ def personal_data_again() -> Door:
     return Door("/account/personal/", asked, MORE_NAMES, texts=texts, user=make_practitioner().user)
 
 
+def identity() -> Door:
+    asked = {"identity_kind": "passport", "identity_number": "Z1234567", "identity_country": "IN"}
+    asked |= _day("identity_expires_on", date(2036, 1, 1))
+    return Door("/account/identity/add/", asked, texts=("identity_number",), user=make_practitioner().user)
+
+
 TITLE = {"degree": "diploma", "field": "NUR", "title": "Nursing", "institution": "Health Institute", "country": "SA"}
 
 
@@ -199,6 +205,7 @@ DOORS: dict[str, Callable[[], Door]] = {
         reset,
         personal_data,
         personal_data_again,
+        identity,
         qualification,
         qualification_again,
         experience,
@@ -214,8 +221,8 @@ DOORS: dict[str, Callable[[], Door]] = {
         demo_clock,
     )
 }
-# Doors at which nothing is typed in words.
-WORDLESS = {"slot", "dated_slot", "declaration", "answer_by_file", "payment", "language", "demo_clock"}
+# Doors at which nothing is typed in words, or where words get the same answer as a name that nobody has.
+WORDLESS = {"reset", "slot", "dated_slot", "declaration", "answer_by_file", "payment", "language", "demo_clock"}
 
 
 def files_of(door: Door) -> dict[str, Any]:

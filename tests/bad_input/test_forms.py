@@ -11,7 +11,6 @@ from itertools import product
 from urllib.parse import urlencode
 
 import pytest
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
@@ -60,7 +59,6 @@ def quick(settings):
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     ]
-    cache.clear()
 
 
 @pytest.fixture(params=DOORS)

@@ -72,6 +72,7 @@ def test_a_download_is_cached_nowhere_and_runs_nothing(inline):
     assert b"".join(response) == b"%PDF-"
 
 
+@pytest.mark.django_db  # closing a response tells Django that a request ended, and that looks at the connection
 @pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml", "application/zip"])
 def test_only_papers_and_pictures_are_shown_in_the_browser(media_type):
     key = files.keep(io.BytesIO(b"<script>"))

@@ -56,6 +56,7 @@ PORTAL = {
     "demo_clock": (ANYBODY, POST),
     "account": (PERSON, SAFE),
     "personal_data": (PERSON, FORM),
+    "identity_add": (PERSON, FORM),
     "qualification_add": (PERSON, FORM),
     "experience_add": (PERSON, FORM),
     "inbox": (PERSON, SAFE),
@@ -182,8 +183,9 @@ def world() -> dict[str, Asked]:
         invoice=invoice_of(unpaid, "admin"), method="sadad", state="open", bill_number="123456", created_at=now
     )
     title = {"degree": "diploma", "field": "NUR", "title": "Nursing", "institution": "Institute", "country": "SA"}
-    degree = person.qualifications.create(**title, awarded_on=today)
-    work = person.experience.create(employer="Rabia", country="SA", job="Nurse", started_on=today)
+    newcomer = make_practitioner(now=now)
+    degree = newcomer.qualifications.create(**title, awarded_on=today)
+    work = newcomer.experience.create(employer="Rabia", country="SA", job="Nurse", started_on=today)
 
     def of_case(case: Application, *more: str, **body: Any) -> Asked:
         return Asked(case.practitioner.user, [case.reference, *more], ["CL-2026-0000000", *more], body)
@@ -196,8 +198,8 @@ def world() -> dict[str, Asked]:
         "message": of_person(person.user.notices.first().pk),
         "paper": of_person(person.papers.first().pk, nothing),
         "issued_paper": of_person(person.issued_papers.first().number, "CC-2026-0000000"),
-        "qualification": of_person(degree.pk),
-        "experience": of_person(work.pk),
+        "qualification": Asked(newcomer.user, [degree.pk], [10**9]),
+        "experience": Asked(newcomer.user, [work.pk], [10**9]),
         "application": of_case(returned),
         "application_questions": of_case(draft),
         "application_documents": of_case(draft),
