@@ -1,5 +1,6 @@
 """The practitioner's pages of an application. Every view fetches through `visible_to`: a stranger's case is a missing one."""
 
+from datetime import datetime
 from typing import Any
 
 from allauth.core.ratelimit import consume
@@ -22,6 +23,7 @@ from applications.progress import advance
 from documents import wallet
 from documents.checks import Refused, is_recent
 from documents.forms import UploadForm
+from documents.models import Paper
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
@@ -175,19 +177,11 @@ def attach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
     if asked is None:
         raise Http404
     form = UploadForm(request.POST, request.FILES, dated=asked.dated, prefix=slot)
-    if form.is_valid() and not _too_old(form, asked, now) and not _too_many(request, form):
-        try:
-            paper = wallet.take_in(form.cleaned_data["file"], practitioner=case.practitioner, kind=slot, now=now)
-        except Refused as refusal:
-            form.add_error("file", refusal)
-        except OSError:
-            form.add_error(
-                "file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost.")
-            )
-        else:
-            filing.attach(case, slot, paper, issued_on=form.cleaned_data.get("issued_on"), now=now)
-            messages.success(request, _("%(paper)s is attached.") % {"paper": asked.name})
-            return redirect(reverse("application_documents", args=[reference]) + f"#slot-{slot}")
+    fits = form.is_valid() and not _too_old(form, asked, now)
+    if fits and (paper := _taken_in(request, form, case, slot, now)):
+        filing.attach(case, slot, paper, issued_on=form.cleaned_data.get("issued_on"), now=now)
+        messages.success(request, _("%(paper)s is attached.") % {"paper": asked.name})
+        return redirect(reverse("application_documents", args=[reference]) + f"#slot-{slot}")
     return _documents_page(request, case, failed={slot: form})
 
 
@@ -259,26 +253,12 @@ def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
     form = ItemAnswerForm(
         request.POST, request.FILES, takes_file=asked is not None, dated=bool(asked and asked.dated), prefix=target
     )
-    if form.is_valid() and not (asked and _too_old(form, asked, now)) and not _too_many(request, form):
-        paper, kind = None, form.cleaned_data["kind"]
-        try:
-            if kind == AnswerKind.FILE:
-                paper = wallet.take_in(form.cleaned_data["file"], practitioner=case.practitioner, kind=target, now=now)
-        except Refused as refusal:
-            form.add_error("file", refusal)
-        except OSError:
-            form.add_error(
-                "file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost.")
-            )
-        else:
-            filing.answer(
-                item,
-                kind=kind,
-                text=form.cleaned_data.get("text", ""),
-                paper=paper,
-                issued_on=form.cleaned_data.get("issued_on"),
-                now=now,
-            )
+    if form.is_valid() and not (asked and _too_old(form, asked, now)):
+        kind, issued_on = form.cleaned_data["kind"], form.cleaned_data.get("issued_on")
+        paper = _taken_in(request, form, case, target, now) if kind == AnswerKind.FILE else None
+        if form.is_valid():
+            text = form.cleaned_data.get("text", "")
+            filing.answer(item, kind=kind, text=text, paper=paper, issued_on=issued_on, now=now)
             messages.success(request, _("Your answer is saved. Send all answers when they are complete."))
             return redirect("application_remarks", reference)
     return _remarks_page(request, case, failed={target: form})
@@ -329,11 +309,19 @@ def _too_old(form: Any, slot: Any, now) -> bool:
     return True
 
 
-def _too_many(request: HttpRequest, form: Any) -> bool:
-    """Nobody fills the disk: so many files an hour are enough for any application."""
-    if "file" not in form.cleaned_data or consume(request, action="upload", user=request.user):
-        return False
-    form.add_error(
-        "file", _("You attached very many files in an hour. Wait a little, then go on; what is attached stays.")
-    )
-    return True
+def _taken_in(request: HttpRequest, form: Any, case: Application, kind: str, now: datetime) -> Paper | None:
+    """The form's file as a paper of the wallet, or None and the reason at its field."""
+    if not consume(request, action="upload", user=request.user):  # nobody fills the disk
+        form.add_error(
+            "file", _("You attached very many files in an hour. Wait a little, then go on; what is attached stays.")
+        )
+        return None
+    try:
+        return wallet.take_in(form.cleaned_data["file"], practitioner=case.practitioner, kind=kind, now=now)
+    except Refused as refusal:
+        form.add_error("file", refusal)
+    except OSError:
+        form.add_error(
+            "file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost.")
+        )
+    return None
