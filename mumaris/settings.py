@@ -76,12 +76,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mumaris.pages.errors.ErrorPages",
-    "mumaris.kit.requests.BadText",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "mumaris.kit.requests.BadText",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

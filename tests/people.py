@@ -18,6 +18,7 @@ from applications.models import Application, ReturnReason
 from applications.progress import advance
 from applications.review import Remark
 from documents import wallet
+from mumaris.kit.clock import add_months
 from payments import billing
 from payments.models import Invoice
 from register.models import Rank, Specialty
@@ -62,7 +63,7 @@ def make_practitioner(
     kind: str = "",
     number: str = "",
     born: date = date(1995, 5, 3),
-    expires_on: date = date(2031, 1, 1),
+    expires_on: date | None = None,
     user: User | None = None,
 ) -> Practitioner:
     kind = kind or ("national_id" if nationality == "SA" else "iqama")
@@ -82,7 +83,7 @@ def make_practitioner(
         person,
         version=0,
         now=now,
-        identity_expires_on=expires_on,
+        identity_expires_on=expires_on or add_months(now.date(), 50),
         new_identity={"kind": kind, "number": number, "country": "", "person_key": identity.key(kind, number, "")},
     )
     if nationality != "SA":
@@ -106,7 +107,7 @@ def make_draft(
             title="Diploma in nursing",
             institution="Health Institute, Riyadh",
             country="SA",
-            awarded_on=date(2026, 6, 1),
+            defaults={"awarded_on": add_months(now.date(), -5)},
         )
         filing.save_answers(
             draft,

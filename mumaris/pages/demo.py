@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import requests
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from mumaris.kit.clock import now as clock_now
@@ -62,5 +64,8 @@ def move_clock(request: HttpRequest) -> HttpResponse:
     except (ValueError, OverflowError):
         step = timedelta()
     if timedelta() < step <= LONGEST_STEP:
-        move_ahead(step)
+        try:
+            move_ahead(step)
+        except requests.RequestException:
+            messages.error(request, _("The gateway simulator does not answer, so the clock stays where it is."))
     return redirect("demo")

@@ -205,3 +205,8 @@ def test_a_body_in_another_encoding_is_refused(charset):
 
 def test_a_cookie_that_no_database_holds_is_refused():
     assert Client(headers={"cookie": 'sessionid="abcdefgh\\000ijk"'}).get("/").status_code == 400
+
+
+def test_a_refused_address_still_carries_the_headers_that_protect():
+    answer = Client(headers={"cookie": 'sessionid="abcdefgh\\000ijk"'}).get("/")
+    assert {"Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options"} <= set(answer.headers)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils import translation
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Identity, Practitioner
@@ -103,6 +103,7 @@ def test_a_medical_report_is_asked_from_the_day_after_the_birthday(born, day, as
     assert ("medical_report" in slots) is asked
 
 
+@settings(deadline=None)
 @given(born=st.dates(date(1930, 1, 1), date(2005, 1, 1)), day=st.dates(date(2024, 1, 1), date(2040, 1, 1)))
 def test_who_is_asked_for_a_report_has_completed_the_years_and_stays_asked(born, day):
     asked = rules.is_older_than_report_age(dossier(day, born=born))
@@ -142,6 +143,7 @@ def test_an_employer_letter_is_at_most_three_months_old(issued_on, day, outcome)
     assert verdict(rules.employer_letter_is_recent, letter_of(issued_on, day)) == outcome
 
 
+@settings(deadline=None)
 @given(issued_on=DAYS, age=st.integers(0, 120))
 def test_a_letter_that_is_too_old_never_becomes_recent_again(issued_on, age):
     today = verdict(rules.employer_letter_is_recent, letter_of(issued_on, issued_on + timedelta(days=age)))
@@ -184,6 +186,7 @@ TIMES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(times=TIMES, data=st.data())
 def test_telling_a_time_twice_or_in_another_order_changes_nothing(times, data):
     told = data.draw(st.permutations(times + times[:2]))
@@ -194,6 +197,7 @@ def test_telling_a_time_twice_or_in_another_order_changes_nothing(times, data):
     assert rules.gaps_in_practice(once) == rules.gaps_in_practice(twice)
 
 
+@settings(deadline=None)
 @given(times=TIMES, begin=DAYS, length=st.integers(0, 2000))
 def test_more_practice_never_counts_for_less(times, begin, length):
     more = [*times, (begin, begin + timedelta(days=length))]
@@ -230,6 +234,7 @@ def test_a_gap_of_two_years_must_be_explained(awarded_on, times, outcome):
     )
 
 
+@settings(deadline=None)
 @given(awarded_on=st.dates(date(2010, 1, 1), DAY), times=TIMES)
 @example(
     awarded_on=date(2015, 3, 1), times=[(date(2017, 2, 28), date(2021, 2, 28)), (date(2023, 3, 1), date(2026, 11, 22))]
