@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.forms import model_to_dict
 
 from accounts import identity
-from accounts.models import Identity, Practitioner, User
+from accounts.models import Identity, IdentityKind, Practitioner, User
 
 # What an upper room knows against a change: functions of the practitioner and of WHO or FILE, returning the reason or "".
 WHO, FILE = "who", "file"  # name, birth, gender, nationality; entries of qualification and experience
@@ -51,6 +51,12 @@ def save_personal_data(
             return current
         practitioner.version = version + 1
     else:
+        User.objects.select_for_update().get(pk=user.pk)
+        if saved := Practitioner.objects.filter(user=user).first():  # a second click came through before
+            same = {**_said(saved), "id": None, "user": None} == {**_said(practitioner), "id": None, "user": None}
+            if not (same and new_identity and saved.identities.filter(person_key=new_identity["person_key"]).exists()):
+                raise ChangedMeanwhile
+            return saved
         practitioner.user, practitioner.created_at = user, now
     practitioner.confirmed_at = now
     try:
@@ -88,10 +94,13 @@ def add_identity(
     practitioner: Practitioner, *, kind: str, number: str, country: str, person_key: bytes, expires_on: date
 ) -> None:
     """A further identity of the same person, or the renewal of one on file. Raises PersonTaken."""
-    renewed = practitioner.identities.filter(person_key=person_key).first()
-    if renewed:
-        renewed.expires_on = expires_on
-        renewed.save(update_fields=["expires_on"])
+    held = practitioner.identities.filter(person_key=person_key).first()
+    if kind == IdentityKind.PASSPORT:  # a renewed passport has a new number; the old one stays in the history
+        held = held or practitioner.identities.filter(kind=kind, country=country).first()
+    if held:
+        held.person_key, held.sealed, held.masked = person_key, identity.seal(number), identity.mask(number)
+        held.expires_on = expires_on
+        held.save(update_fields=["person_key", "sealed", "masked", "expires_on"])
         return
     try:
         with transaction.atomic():

@@ -132,7 +132,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
         form = casework.form_of(name, case, now, request.POST)
         if form.is_valid():
             try:
-                casework.make(name, case, form, by=request.user, now=now)
+                casework.make(name, case, form, by=request.user, now=now, seen=_seen(request))
             except NotAllowed as refusal:
                 for reason in refusal.reasons:
                     messages.error(request, reason)
@@ -241,3 +241,9 @@ class ReturnReasonAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: ReturnReason | None = None) -> list[str]:
         return ["code"] if obj else []
+
+
+def _seen(request: HttpRequest) -> int | None:
+    """The number of moves that stood on the page the officer decided on."""
+    said = request.POST.get("seen", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 9 else None

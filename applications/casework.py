@@ -104,8 +104,8 @@ def form_of(name: str, case: Application, now: datetime, data: QueryDict | None 
     )
 
 
-def make(name: str, case: Application, form: BaseForm, *, by: Any, now: datetime) -> None:
-    """Make the move with what its valid form says. Raises NotAllowed with every reason."""
+def make(name: str, case: Application, form: BaseForm, *, by: Any, now: datetime, seen: int | None = None) -> None:
+    """Make the move with what its valid form says, on the case as `seen` tells it was read. Raises NotAllowed with every reason."""
     if name == "assign":
         review.assign(case.pk, by=by)
         return
@@ -113,7 +113,7 @@ def make(name: str, case: Application, form: BaseForm, *, by: Any, now: datetime
     if name == "return":
         chosen = [(target, facts[f"{target}-reason"], facts[f"{target}-remark"]) for target, _name in form.targets]
         facts = {"remarks": [Remark(target, reason, remark) for target, reason, remark in chosen if reason]}
-    advance(case.pk, name, by=by, now=now, **facts)
+    advance(case.pk, name, by=by, now=now, seen=seen, **facts)
 
 
 def page(case: Application, user: Any, now: datetime, tried: dict[str, BaseForm], shown: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from django.db.models import Q
 
 from accounts.notices import tell
+from applications.filing import rests_on
 from applications.lifecycle import LIFECYCLE, WAITING, CancelReason, State
 from applications.models import Application, Deadline, Fee
 from applications.progress import advance
@@ -126,8 +127,13 @@ def _bill_and_wait(application: Application, purpose: Purpose, now: datetime, po
 
 
 def _makes_room(cancelled: Application, now: datetime) -> bool:
-    """Whether the cancelled case may live again: no newer one is open or completed, but a draft never invoiced gives way."""
+    """Whether the cancelled case may live again: the person is who declared it, no newer one is open or completed.
+
+    A draft never invoiced gives way.
+    """
     siblings = Application.objects.filter(practitioner=cancelled.practitioner_id, service=cancelled.service)
+    if cancelled.judgement.get("rests_on") != rests_on(cancelled):
+        return False
     if siblings.filter(state=State.COMPLETED, created_at__gt=cancelled.created_at).exists():
         return False
     newer = siblings.open().select_for_update().first()

@@ -141,9 +141,13 @@ def answer(
     item.save(update_fields=["answer_kind", "answer_text", "answer_paper", "answer_issued_on", "answered_at"])
 
 
+@transaction.atomic
 def declare(application: Application, *, by: Any, now: datetime) -> Application:
     """Judge everything on this day, freeze the judgement, issue the administrative invoice. Raises NotAllowed (APP-3, SRV-12)."""
-    practitioner = application.practitioner
+    # Nobody changes who they are between the judgement and the declaration.
+    practitioner = (
+        Practitioner.objects.select_for_update(of=("self",)).select_related("user").get(pk=application.practitioner_id)
+    )
     dossier = dossiers.load(practitioner, now, application)
     return advance(application.pk, "declare", by=by, now=now, dossier=dossier)
 
@@ -170,11 +174,22 @@ def ask_for_what_is_classified(application: Application, *, dossier: Dossier, **
         application.save(update_fields=["asked_specialty", "asked_rank"])
 
 
+def rests_on(application: Application) -> dict[str, str]:
+    """Who the person is and which qualification is named, as text: a case may only live again on what was declared."""
+    person, qualification = application.practitioner, application.qualification
+    facts = {name: str(getattr(person, name)) for name in ("name_ar", "name_en", "birth_date", "gender", "nationality")}
+    if qualification:
+        facts |= {
+            name: str(getattr(qualification, name)) for name in ("degree", "field", "title", "country", "awarded_on")
+        }
+    return facts
+
+
 @LIFECYCLE.after("declare")
 def freeze_judgement(application: Application, *, dossier: Dossier, **facts) -> None:
     """Keep what was judged, in both languages; payment alone submits it, no rule is asked again."""
     service = CATALOGUE[application.service]
-    application.judgement = {}
+    application.judgement = {"rests_on": rests_on(application)}
     for language in ("ar", "en"):
         with translation.override(language):
             application.judgement[language] = [

@@ -82,8 +82,8 @@ def holder(by, application) -> bool:
 
 def is_unheld(application) -> bool:
     """Whether nobody can go on with a case under review: it has no reviewer, or that officer is gone or barred (APP-4)."""
-    officer = application.reviewer
-    return officer is None or not (officer.is_active and officer.has_perm("applications.review_application"))
+    held_by = application.reviewer
+    return held_by is None or not (held_by.is_active and reviewer(held_by, application))
 
 
 def approver(by, application) -> bool:

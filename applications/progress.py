@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from applications.lifecycle import CLOSED, LAPSES, LIFECYCLE, WAITING
 from applications.models import Application, Deadline, Entry
@@ -25,10 +26,12 @@ def advance(
     now: datetime,
     public_text: str = "",
     internal_text: str = "",
+    seen: int | None = None,
     **facts: Any,
 ) -> Application:
     """Make the move `name`, or raise NotAllowed with every reason and change nothing.
 
+    `seen` is the number of moves that whoever asks has read of, where they read a page first: no endorsing unseen (APP-6).
     `by` is the user who asks, None for the system itself; `facts` are what the move's hooks need (items of a return,
     a verdict). Locks the case's live invoices before the application, as everybody who may wait does.
     """
@@ -42,6 +45,8 @@ def advance(
         .get(pk=application_id)
     )
     move = LIFECYCLE[name]
+    if seen is not None and seen != application.moves:
+        raise NotAllowed(_("The case was changed meanwhile. Read it as it stands now, then decide."))
     facts |= {"now": now, "public_text": public_text, "internal_text": internal_text}
     if reasons := move.obstacles(application, by, **facts):
         raise NotAllowed(*reasons)

@@ -56,6 +56,8 @@ def begin(invoice: Invoice, method: str, *, language: str, now: datetime) -> Att
         f"attempt {attempt.given_id}"
     ):  # two clicks must not open two pages: money paid on the lost one would be lost
         attempt.refresh_from_db()
+        if attempt.state in (AttemptState.FAILED, AttemptState.EXPIRED):
+            raise CannotPay(attempt.message or _("This way to pay has ended. Begin again."))
         return attempt if attempt.state != AttemptState.STARTING else _open(attempt, language, now)
 
 
@@ -69,6 +71,8 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     for state in states:
         _write_down(attempt, state, now)
     own = [state for state in states if state.attempt_id == str(attempt.given_id)]
+    if attempt.provider_id and not own:
+        raise GatewayDown(f"the gateway does not know its own {attempt.provider_id}")
     if any(state.paid_at for state in own):
         outcome = AttemptState.PAID
     elif own and not attempt.provider_id and own[-1].status == "open":
@@ -164,8 +168,9 @@ def _open(attempt: Attempt, language: str, now: datetime) -> Attempt:
 
 def _close(attempt: Attempt) -> None:
     """Nobody shall pay an invoice that is no longer open; a bill cannot be called back, and its money becomes a credit."""
-    if gateway().cancel(attempt.provider_id, attempt.method):
-        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.OPEN).update(state=AttemptState.EXPIRED)
+    gateway().cancel(
+        attempt.provider_id, attempt.method
+    )  # how it ended is asked next time: a card may be at its bank just now
 
 
 def _fetch(provider_id: str, attempt: Attempt) -> list[NormalState]:

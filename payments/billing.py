@@ -1,5 +1,6 @@
 """Every movement of money: issue, void, lapse, receive, settle, release. Amounts are halalas, instants UTC."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from payments.models import (
     WaiverGround,
 )
 from payments.signals import invoice_settled
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,20 @@ def settle(invoice_id: int, *, now: datetime) -> None:
             _credit(payment, payment.amount, reason, now)
         else:
             _apply(payment, invoice, now)
+
+
+def settle_left(now: datetime, batch: int = 100) -> None:
+    """Settle what was received but not settled, because something failed in between; one failure keeps no other waiting."""
+    left = (
+        Payment.objects.filter(disposition=Disposition.RECEIVED)
+        .order_by("pk")
+        .values_list("invoice", flat=True)[:batch]
+    )
+    for invoice in dict.fromkeys(left):
+        try:
+            settle(invoice, now=now)
+        except Exception:
+            log.exception("payments of invoice %s cannot be settled", invoice)
 
 
 def release(invoice: Invoice, *, now: datetime) -> None:

@@ -1,12 +1,13 @@
 from celery import shared_task
 
 from mumaris.kit.clock import now
-from payments import attempts, webhooks
+from payments import attempts, billing, webhooks
 
 
 @shared_task
 def ask_gateway() -> None:
     """Ask about live attempts, so that a lost notification loses nobody's payment."""
+    billing.settle_left(now())
     attempts.ask_all(now())
 
 

@@ -6,6 +6,7 @@ import logging
 from datetime import datetime
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -57,8 +58,8 @@ def work(now: datetime, batch: int = 100) -> int:
         attempt, named = _attempt_of(event)
         try:
             outcome = "asked" if attempt and attempts.ask(attempt, now=now, also=named) else "ignored"
-        except GatewayDown as error:
-            log.warning("gateway away, notification %s waits: %s", event.event_id, error)
+        except (GatewayDown, DatabaseError) as error:
+            log.warning("notification %s waits: %s", event.event_id, error)
             continue
         except (
             Exception

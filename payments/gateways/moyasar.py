@@ -152,7 +152,9 @@ class Moyasar:
             money = sorted((one for one in tries if one.paid_at), key=attrgetter("paid_at"))
             return money or [
                 NormalState(
-                    status="expired" if page["status"] in CLOSED_PAGES else "open",
+                    status="open"
+                    if page["status"] not in CLOSED_PAGES or "open" in {one.status for one in tries}
+                    else "expired",
                     provider_id=provider_id,
                     provider_ref="",
                     attempt_id=attempt_id,

@@ -136,6 +136,14 @@ def test_of_two_first_savings_of_one_account_at_once_one_counts():
     assert Practitioner.objects.count() == Identity.objects.count() == 1
 
 
+@pytest.mark.req("APP-8")
+@pytest.mark.django_db(transaction=True)
+def test_a_second_click_on_the_first_saving_finds_the_first_ones_work():
+    user, number = make_user(), identity_number("1")
+    assert at_once(*[lambda: make_practitioner(user=user, number=number)] * 4) == []
+    assert Practitioner.objects.count() == Identity.objects.count() == 1
+
+
 @pytest.mark.req("ACC-4")
 @pytest.mark.parametrize(
     ("changes", "field"),

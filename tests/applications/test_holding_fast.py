@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.test import Client
 
-from accounts import profile
+from accounts import identity, profile
 from applications import filing, review, sweeps
 from applications.models import Application, Deadline
 from applications.progress import advance
@@ -180,7 +180,12 @@ def test_a_renewed_card_gets_its_new_date():
     person = make_practitioner(nationality="IN")
     held = person.identities.get()
     profile.add_identity(
-        person, kind=held.kind, number="", country="", person_key=bytes(held.person_key), expires_on=date(2040, 1, 1)
+        person,
+        kind=held.kind,
+        number=identity.unseal(bytes(held.sealed)),
+        country="",
+        person_key=bytes(held.person_key),
+        expires_on=date(2040, 1, 1),
     )
     held.refresh_from_db()
     assert held.expires_on == date(2040, 1, 1)
@@ -210,3 +215,27 @@ def test_a_cookie_that_no_database_holds_is_refused():
 def test_a_refused_address_still_carries_the_headers_that_protect():
     answer = Client(headers={"cookie": 'sessionid="abcdefgh\\000ijk"'}).get("/")
     assert {"Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options"} <= set(answer.headers)
+
+
+@pytest.mark.req("PAY-5")
+def test_a_cancelled_case_does_not_live_again_on_other_facts():
+    office, person = Office(), make_practitioner()
+    case = office.approve(pay(declare(make_draft(person)), "admin"))
+    cut_off = Deadline.objects.get(application=case).lapses_at
+    sweeps.lapse(cut_off)
+    signed_in(person).post("/account/personal/", personal_data(person, first_en="Mickey"))
+    case = pay(case, "service", paid_at=cut_off - timedelta(seconds=1), now=cut_off + timedelta(days=1))
+    assert case.state == "cancelled"
+    assert Credit.objects.get().reason == "case_closed"
+
+
+@pytest.mark.req("APP-6")
+def test_nobody_endorses_a_recommendation_they_have_not_read():
+    office = Office()
+    case = pay(declare(make_draft(make_practitioner())), "admin")
+    advance(case.pk, "claim", by=office.reviewer, now=NOON)
+    granted = {"specialty": Specialty.objects.get(code="general-nursing"), "rank": Rank.objects.get(code="technician")}
+    case = advance(case.pk, "recommend", by=office.reviewer, now=NOON, verdict="approve", **granted)
+    with pytest.raises(NotAllowed), transaction.atomic():
+        advance(case.pk, "endorse_approval", by=office.approver, now=NOON, seen=case.moves - 1)
+    advance(case.pk, "endorse_approval", by=office.approver, now=NOON, seen=case.moves)

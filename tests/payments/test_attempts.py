@@ -8,7 +8,7 @@ from django.db import connection
 
 from applications.models import Application
 from applications.progress import advance
-from payments import attempts, webhooks
+from payments import attempts, billing, webhooks
 from payments.models import Attempt, Credit, Payment, WebhookEvent
 from tests.people import declare, invoice_of, make_draft, make_practitioner
 
@@ -132,7 +132,19 @@ def test_a_card_page_of_a_void_invoice_is_closed(gateway):
     attempt = attempts.begin(invoice, "card", language="en", now=now())
     advance(case.pk, "reopen", by=case.practitioner.user, now=now())
     attempts.ask_all(now() + LATER)
+    attempts.ask_all(now() + 2 * LATER)
     attempt.refresh_from_db()
     assert attempt.state == "expired"
     assert Application.objects.get(pk=case.pk).state == "draft"
     assert not Credit.objects.exists()
+
+
+@pytest.mark.req("PAY-5")
+def test_a_payment_whose_settling_failed_is_settled_later():
+    case, invoice = unpaid()
+    Payment.objects.create(
+        invoice=invoice, provider_ref="left", method="card", amount=invoice.amount, paid_at=now(), received_at=now()
+    )
+    billing.settle_left(now())
+    case.refresh_from_db()
+    assert case.state == "submitted"
