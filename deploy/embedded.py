@@ -29,6 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Account:
     gid: int
 
 
-class Server:
+class Server(ABC):
     """One server with a folder of its own below `home`. `fast` gives up durability: for throw-away data only."""
 
     name: str
@@ -82,14 +83,17 @@ class Server:
         return self.folder / "server.log"
 
     @property
+    @abstractmethod
     def url(self) -> str:
-        raise NotImplementedError
+        """Its address, as settings want it."""
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What starts it."""
 
+    @abstractmethod
     def answers(self) -> bool:
-        raise NotImplementedError
+        """Whether it can be used now."""
 
     def prepare(self) -> None:
         """Make the private folders; refuse those of somebody else."""
@@ -101,7 +105,7 @@ class Server:
                     os.chown(folder, self.account.uid, self.account.gid)
             _refuse_foreign(folder, self.account)
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027  not every server has something left
         """What is left to do once the server answers."""
 
     def run(self, *command: str | Path) -> subprocess.CompletedProcess:
@@ -165,7 +169,7 @@ class Postgres(Server):
                 path.rename(self.data / path.name)
             new.rmdir()
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027  not every server has something left
         created = self.folder / "created"
         if not created.exists():
             self.run(self.bin / "createdb", "-h", self.sockets, "-U", "portal", "portal")
