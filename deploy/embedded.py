@@ -105,7 +105,7 @@ class Server(ABC):
                     os.chown(folder, self.account.uid, self.account.gid)
             _refuse_foreign(folder, self.account)
 
-    def finish(self) -> None:  # noqa: B027  not every server has something left
+    def finish(self) -> None:  # noqa: B027 - not every server has something left to do
         """What is left to do once the server answers."""
 
     def run(self, *command: str | Path) -> subprocess.CompletedProcess:
@@ -169,7 +169,7 @@ class Postgres(Server):
                 path.rename(self.data / path.name)
             new.rmdir()
 
-    def finish(self) -> None:  # noqa: B027  not every server has something left
+    def finish(self) -> None:
         created = self.folder / "created"
         if not created.exists():
             self.run(self.bin / "createdb", "-h", self.sockets, "-U", "portal", "portal")
