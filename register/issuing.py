@@ -14,12 +14,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Practitioner
+from documents.models import Qualification
 from mumaris.kit import files, pdf
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.nudge import nudge
 from mumaris.kit.references import new_reference
-from register.models import Classification, IssuedPaper, PaperKind, Period, Rank, Registration, Specialty
+from register import papers
+from register.models import Classification, IssuedPaper, Period, Rank, Registration, Specialty
+from register.papers import PaperKind
 
 
 def classify(
@@ -31,27 +34,30 @@ def classify(
     decided_on: date,
     usable_until: date,
     now: datetime,
+    qualification: Qualification | None = None,
 ) -> Classification:
-    """Enter a classification and issue its certificate; days are Riyadh days, both ends included."""
+    """Enter a classification and issue its certificate; days are Riyadh days, both ends included.
+
+    `qualification` is the one that the decision rests on; None where it rests on experience alone.
+    """
     classification = Classification.objects.create(
         number=new_reference("CC", now),
         practitioner=practitioner,
         specialty=specialty,
         rank=rank,
+        qualification=qualification,
         case=case,
         decided_on=decided_on,
         usable_until=usable_until,
     )
-    _issue(
-        PaperKind.CLASSIFICATION_CERTIFICATE,
-        classification.number,
-        practitioner,
-        specialty,
-        rank,
-        case,
-        decided_on,
-        usable_until,
-        now,
+    issue(
+        papers.CLASSIFICATION_CERTIFICATE,
+        practitioner=practitioner,
+        case=case,
+        valid_from=decided_on,
+        valid_until=usable_until,
+        words={"register_number": classification.number, **career_words(specialty, rank)},
+        now=now,
     )
     return classification
 
@@ -65,8 +71,13 @@ def register(
     first_day: date,
     last_day: date,
     now: datetime,
+    hours_from: date | None = None,
 ) -> Period:
-    """Enter a period of registration, first and last Riyadh day included, and issue the card and the certificate."""
+    """Enter a period of registration, first and last Riyadh day included, and issue the card and the certificate.
+
+    A renewal is a further period of the same registration: its number stays. CPD hours count for the period from
+    `hours_from` on, or from its first day (CPD-3). Raises IntegrityError when the days overlap another period's.
+    """
     registration, created = Registration.objects.get_or_create(
         practitioner=practitioner, specialty=specialty, defaults={"number": new_reference("RG", now), "rank": rank}
     )
@@ -74,11 +85,82 @@ def register(
         registration.rank = rank
         registration.save(update_fields=["rank"])
     period = Period.objects.create(
-        registration=registration, case=case, days=DateRange(first_day, last_day + timedelta(days=1))
+        registration=registration,
+        case=case,
+        days=DateRange(first_day, last_day + timedelta(days=1)),
+        hours_from=hours_from,
     )
-    for kind in (PaperKind.REGISTRATION_CARD, PaperKind.REGISTRATION_CERTIFICATE):
-        _issue(kind, registration.number, practitioner, specialty, rank, case, first_day, last_day, now)
+    for kind in (papers.REGISTRATION_CARD, papers.REGISTRATION_CERTIFICATE):
+        issue(
+            kind,
+            practitioner=practitioner,
+            case=case,
+            valid_from=first_day,
+            valid_until=last_day,
+            words={"register_number": registration.number, **career_words(specialty, rank)},
+            now=now,
+        )
     return period
+
+
+def issue(
+    kind: PaperKind,
+    *,
+    practitioner: Practitioner,
+    case: str,
+    valid_from: date,
+    valid_until: date | None,
+    words: dict[str, Any],
+    now: datetime,
+) -> IssuedPaper:
+    """Issue a paper of any kind: its words are fixed now, its PDF follows from templates/papers/<slug>.html (REG-2).
+
+    Both days of validity are Riyadh days, included; without `valid_until` it is valid until it is revoked.
+    `words` stand beside the common ones (number, names, masked identity, days, the paper's own name) and may not replace
+    them: ValueError. A word that is a day ends in _on, _from or _until and is written as YYYY-MM-DD. One live paper of a
+    kind per case: a second one raises IntegrityError.
+    """
+    number = new_reference(kind.prefix, now)
+    identity = practitioner.identities.order_by("kind").first()
+    common = {
+        "paper_number": number,
+        "title_ar": kind.name_ar,
+        "title_en": kind.name_en,
+        "name_ar": practitioner.name_ar,
+        "name_en": practitioner.name_en,
+        "identity_masked": identity.masked if identity else "",
+        "issued_on": today(now).isoformat(),
+        "valid_from": valid_from.isoformat(),
+        "valid_until": valid_until.isoformat() if valid_until else "",
+    }
+    if taken := common.keys() & words.keys():
+        raise ValueError(f"{kind.slug}: {', '.join(sorted(taken))} cannot be chosen")
+    paper = IssuedPaper.objects.create(
+        number=number,
+        kind=kind.slug,
+        practitioner=practitioner,
+        case=case,
+        token_sha256=_sha256(token(number).encode()),
+        issued_at=now,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        facts=common | words,
+    )
+    nudge("register.tasks.render_papers")
+    return paper
+
+
+def career_words(specialty: Specialty, rank: Rank) -> dict[str, str]:
+    """As what somebody is classified or registered: the words of a paper that says so."""
+    profession = specialty.profession
+    return {
+        "profession_ar": profession.name_ar,
+        "profession_en": profession.name_en,
+        "specialty_ar": specialty.name_ar,
+        "specialty_en": specialty.name_en,
+        "rank_ar": rank.name_ar,
+        "rank_en": rank.name_en,
+    }
 
 
 def token(number: str) -> str:
@@ -137,52 +219,6 @@ def revoke(paper: IssuedPaper, reason: str, *, by: Any, now: datetime) -> Issued
     return paper
 
 
-def _issue(
-    kind: PaperKind,
-    register_number: str,
-    practitioner: Practitioner,
-    specialty: Specialty,
-    rank: Rank,
-    case: str,
-    valid_from: date,
-    valid_until: date,
-    now: datetime,
-) -> IssuedPaper:
-    number = new_reference(
-        {"classification_certificate": "CT", "registration_certificate": "RT", "registration_card": "RC"}[kind], now
-    )
-    identity = practitioner.identities.order_by("kind").first()
-    profession = specialty.profession
-    paper = IssuedPaper.objects.create(
-        number=number,
-        kind=kind,
-        practitioner=practitioner,
-        case=case,
-        token_sha256=_sha256(token(number).encode()),
-        issued_at=now,
-        valid_from=valid_from,
-        valid_until=valid_until,
-        facts={
-            "paper_number": number,
-            "register_number": register_number,
-            "name_ar": practitioner.name_ar,
-            "name_en": practitioner.name_en,
-            "identity_masked": identity.masked if identity else "",
-            "profession_ar": profession.name_ar,
-            "profession_en": profession.name_en,
-            "specialty_ar": specialty.name_ar,
-            "specialty_en": specialty.name_en,
-            "rank_ar": rank.name_ar,
-            "rank_en": rank.name_en,
-            "issued_on": today(now).isoformat(),
-            "valid_from": valid_from.isoformat(),
-            "valid_until": valid_until.isoformat(),
-        },
-    )
-    nudge("register.tasks.render_papers")
-    return paper
-
-
 def _sha256(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
@@ -193,6 +229,6 @@ def outcome(paper: IssuedPaper | None, day: date) -> str:
         return "unknown"
     if paper.revoked_at:
         return "revoked"
-    if day > paper.valid_until:
+    if paper.valid_until and day > paper.valid_until:
         return "expired"
     return "not_yet" if day < paper.valid_from else "valid"

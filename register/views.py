@@ -17,7 +17,7 @@ from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.digits import ascii_digits
 from mumaris.kit.requests import posted
-from register import issuing
+from register import issuing, standing
 from register.models import IssuedPaper, Profession
 
 LOOKUPS = {"verify": "60/m/ip"}
@@ -42,8 +42,13 @@ def verify_paper(request: HttpRequest, code: str) -> HttpResponse:
     if refusal := consume_or_429(request, action="verify", config=LOOKUPS, limit_get=True):
         return refusal
     now = clock_now()
-    paper = issuing.find(code)
-    context = {"paper": paper, "checked_at": now, "outcome": issuing.outcome(paper, today(now))}
+    paper, day = issuing.find(code), today(now)
+    context = {
+        "paper": paper,
+        "checked_at": now,
+        "outcome": issuing.outcome(paper, day),
+        "standing": standing.of_paper(paper, day) if paper else None,
+    }
     return render(request, "register/verify.html", context, status=200 if paper else 404)
 
 

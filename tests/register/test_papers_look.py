@@ -12,7 +12,8 @@ from django.utils import translation
 from pypdf import PdfReader
 
 from mumaris.kit import pdf
-from register.models import IssuedPaper, PaperKind
+from register import papers
+from register.models import IssuedPaper
 
 A4 = (595, 842)
 WALLET = (243, 153)
@@ -36,6 +37,40 @@ REGISTERED = {
     "rank_en": "Senior Registrar",
     "valid_from": date(2026, 11, 22),
     "valid_until": date(2028, 11, 21),
+}
+GOOD_STANDING = {
+    **REGISTERED,
+    "paper_number": "GS-2026-0001207",
+    "authority": "Dubai Health Authority, Licensing Dept.",
+    "registered_from": date(2019, 3, 4),
+    "registered_until": date(2028, 11, 21),
+    "valid_until": date(2027, 5, 21),
+}
+STUDIED = {
+    **PERSON,
+    "paper_number": "SD-2026-0000311",
+    "degree_ar": "ماجستير",
+    "degree_en": "Master’s degree",
+    "title": "Master of Science in Clinical Epidemiology (Hons.)",
+    "institution": "الجامعة الأردنية",
+    "country_ar": "الأردن",
+    "country_en": "Jordan",
+    "awarded_on": date(2021, 6, 30),
+    "valid_from": date(2026, 11, 20),
+    "valid_until": "",
+}
+TO_TRAIN = {
+    **PERSON,
+    "paper_number": "TL-2026-0000058",
+    "facility": "St. Mary’s General Hospital Co.",
+    "city": "جدة",
+    "specialty_ar": "طب الأسرة",
+    "specialty_en": "Family Medicine",
+    "months": 6,
+    "training_from": date(2026, 12, 6),
+    "training_until": date(2027, 6, 5),
+    "reason_ar": "لانقطاعه عن الممارسة",
+    "reason_en": "after a gap in practice",
 }
 BILLED = {
     **PERSON,
@@ -70,9 +105,13 @@ PAPERS = {
     "classification_certificate": (REGISTERED, 1, A4),
     "registration_certificate": (REGISTERED, 1, A4),
     "registration_card": (REGISTERED, 2, WALLET),
+    "good_standing": (GOOD_STANDING, 1, A4),
+    "study_decision": (STUDIED, 1, A4),
+    "training_letter": (TO_TRAIN, 1, A4),
     "invoice": (BILLED, 1, A4),
     "receipt": (PAID, 1, A4),
 }
+IN_ANY_LANGUAGE = {"authority": 160, "title": 160, "institution": 160, "facility": 160, "city": 80}
 EVERY_PAPER = [pytest.param(kind, *rest, id=kind) for kind, rest in PAPERS.items()]
 
 
@@ -93,16 +132,35 @@ def test_a_paper_has_its_pages_and_its_size(kind, facts, pages, size):
 
 
 @pytest.mark.req("REG-2")
+@pytest.mark.parametrize(("kind", "facts", "pages", "size"), EVERY_PAPER)
+def test_a_paper_is_a_tagged_pdf_a_in_our_own_letters(kind, facts, pages, size):
+    paper = printed(kind, facts)
+    root = paper.trailer["/Root"]
+    xmp = root["/Metadata"].get_object().get_data().decode()
+    assert 'pdfaid:part="2"' in xmp
+    assert 'pdfaid:conformance="A"' in xmp
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/StructTreeRoot"]["/K"]
+    assert re.fullmatch(r"[؀-ۿ ]+( [\w-]+)? \| [\x20-\x7e]+", paper.metadata.title)
+    fonts = [font.get_object() for page in paper.pages for font in page["/Resources"]["/Font"].values()]
+    assert {font["/BaseFont"].partition("+")[2] for font in fonts} <= {"Plex", "Plex-Medium", "Plex-Semi-Bold"}
+    for font in fonts:
+        assert "/FontFile2" in font["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
+
+
+@pytest.mark.req("REG-2")
+@pytest.mark.parametrize("most", [70, 243])
 @pytest.mark.parametrize(
     "letters", ["words of it ", "UPPER CASE ", "عبد الرحمن ", "unbroken", "عبدالرحمن", "<b>&\u202e"]
 )
 @pytest.mark.parametrize(("kind", "facts", "pages", "size"), EVERY_PAPER)
-def test_the_longest_texts_that_are_kept_stay_on_the_page(kind, facts, pages, size, letters):
+def test_long_texts_stay_on_the_page(kind, facts, pages, size, letters, most):
     def filled(length):
-        return (letters * length)[:length]
+        return (letters * length)[: min(length, most)]
 
     texts = {key: filled(243) for key in facts if key.startswith("name_")}
-    texts |= {key: filled(120) for key in facts if key.startswith(("profession_", "specialty_", "rank_"))}
+    texts |= {key: filled(120) for key in facts if key.startswith(("profession_", "specialty_", "rank_", "degree_"))}
+    texts |= {key: filled(length) for key, length in IN_ANY_LANGUAGE.items() if key in facts}
     if "lines" in facts:
         texts["lines"] = [{**line, "text_ar": filled(160), "text_en": filled(160)} for line in facts["lines"]]
     texts["verify_url"] = (
@@ -116,7 +174,7 @@ def test_the_longest_texts_that_are_kept_stay_on_the_page(kind, facts, pages, si
 def test_every_fact_stands_on_it_in_both_languages(kind, facts, pages, size):
     html = render_to_string(f"papers/{kind}.html", facts)
     for name, fact in facts.items():
-        if name.endswith(("_ar", "_en")):
+        if name.endswith(("_ar", "_en")) or name in IN_ANY_LANGUAGE:
             assert fact in html, name
     for line in facts.get("lines", []):
         assert line["text_ar"] in html
@@ -132,6 +190,12 @@ def test_every_fact_stands_on_it_in_both_languages(kind, facts, pages, size):
         ("classification_certificate", "21 November 2028 · 4 Rajab 1450 AH"),
         ("registration_certificate", "21 November 2028 · 4 Rajab 1450 AH"),
         ("registration_card", "21 November 2028 · 4 Rajab 1450 AH"),
+        ("good_standing", "4 March 2019 · 27 Jumada al-Akhirah 1440 AH"),
+        ("good_standing", "21 November 2028 · 4 Rajab 1450 AH"),
+        ("study_decision", "22 November 2026 · 12 Jumada al-Akhirah 1448 AH"),
+        ("study_decision", "30 June 2021 · 20 Dhu al-Qadah 1442 AH"),
+        ("training_letter", "6 December 2026 · 26 Jumada al-Akhirah 1448 AH"),
+        ("training_letter", "5 June 2027 · 30 Dhu al-Hijjah 1448 AH"),
         ("invoice", "22 December 2026 · 13 Rajab 1448 AH"),
         ("receipt", "23 November 2026 · 13 Jumada al-Akhirah 1448 AH"),
     ],
@@ -159,9 +223,96 @@ def test_only_a_demonstration_copy_says_so(kind):
     assert "Demonstration" not in latin(printed(kind, {**facts, "demo": False}))
 
 
-@pytest.mark.parametrize("kind", ["classification_certificate", "registration_certificate"])
+@pytest.mark.parametrize("kind", ["classification_certificate", "registration_certificate", "good_standing"])
 def test_a_certificate_that_is_shown_around_has_no_identity_number(kind):
-    assert REGISTERED["identity_masked"] not in render_to_string(f"papers/{kind}.html", REGISTERED)
+    assert PERSON["identity_masked"] not in render_to_string(f"papers/{kind}.html", PAPERS[kind][0])
+
+
+@pytest.mark.parametrize("kind", ["good_standing", "study_decision", "training_letter"])
+def test_what_others_wrote_is_printed_as_words(kind):
+    facts = PAPERS[kind][0]
+    hostile = '<img src="file:///etc/passwd"><a href="https://elsewhere.example/">'
+    written = {key: hostile for key in facts if key.endswith(("_ar", "_en")) or key in IN_ANY_LANGUAGE}
+    assert "<img" not in render_to_string(f"papers/{kind}.html", {**facts, **written})
+    paper = printed(kind, {**facts, **written})
+    assert [note.get_object()["/A"]["/URI"] for note in paper.pages[0]["/Annots"]] == [facts["verify_url"]]
+
+
+@pytest.mark.parametrize("kind", ["good_standing", "study_decision", "training_letter"])
+@pytest.mark.parametrize(
+    ("written", "way"), [("جامعة الملك سعود (الرياض).", "rtl"), ("Trinity College (Dublin).", "ltr")]
+)
+def test_words_of_any_language_run_their_own_way(kind, written, way):
+    facts = PAPERS[kind][0]
+    texts = {key: written for key in IN_ANY_LANGUAGE if key in facts}
+    html = render_to_string(f"papers/{kind}.html", {**facts, **texts})
+    assert html.count(f'dir="{way}"><bdi>{written}</bdi>') == len(texts)
+
+
+@pytest.mark.req("SRV-6")
+@pytest.mark.parametrize(
+    ("authority", "to"),
+    [("Dubai Health Authority", ["Addressed to", "Dubai Health Authority"]), ("", ["To whom it may concern"])],
+)
+def test_good_standing_is_addressed_to_an_authority_or_to_whom_it_may_concern(authority, to):
+    shown = latin(printed("good_standing", {**GOOD_STANDING, "authority": authority}))
+    assert [
+        words for words in ("Addressed to", "Dubai Health Authority", "To whom it may concern") if words in shown
+    ] == to
+    assert (
+        "إلى من يهمه الأمر" in render_to_string("papers/good_standing.html", {**GOOD_STANDING, "authority": authority})
+    ) == (not authority)
+
+
+@pytest.mark.req("SRV-6")
+@pytest.mark.parametrize(
+    ("last_day", "standing"),
+    [(date(2026, 11, 23), "is"), (date(2026, 11, 22), "is"), (date(2026, 11, 21), "was")],
+    ids=["after the day of issue", "on it", "before it"],
+)
+def test_good_standing_tells_who_is_registered_from_who_was(last_day, standing):
+    shown = latin(printed("good_standing", {**GOOD_STANDING, "registered_until": last_day}))
+    assert f"named below {standing} on the register" in shown
+    assert "nothing stands against them" in shown
+    assert "Valid until 21 May 2027" in shown
+
+
+@pytest.mark.req("SRV-5")
+def test_a_study_decision_has_an_end_only_where_one_is_given():
+    assert "No end" in latin(printed("study_decision", STUDIED))
+    ending = latin(printed("study_decision", {**STUDIED, "valid_until": date(2031, 11, 19)}))
+    assert "19 November 2031" in ending
+    assert "No end" not in ending
+
+
+@pytest.mark.req("SRV-5")
+def test_a_study_decision_says_what_it_is_not():
+    assert "neither classification nor registration" in latin(printed("study_decision", STUDIED))
+
+
+@pytest.mark.req("SRV-7")
+@pytest.mark.parametrize(
+    ("months", "ar", "en"),
+    [
+        (1, "شهر\xa0واحد", "1 month,"),
+        (2, "شهرين", "2 months,"),
+        (3, "3\xa0أشهر", "3 months,"),
+        (10, "10\xa0أشهر", "10 months,"),
+        (11, "11\xa0شهرًا", "11 months,"),
+    ],
+)
+def test_a_training_letter_counts_its_months(months, ar, en):
+    facts = {**TO_TRAIN, "months": months}
+    html = render_to_string("papers/training_letter.html", facts).replace("&nbsp;", "\xa0")
+    assert f"لمدة\xa0{ar}، <bdi>لانقطاعه عن الممارسة</bdi>." in html
+    assert f"{en} after a gap in practice." in latin(printed("training_letter", facts))
+
+
+@pytest.mark.req("SRV-7")
+def test_a_training_letter_without_a_specialty_names_none():
+    facts = {name: fact for name, fact in TO_TRAIN.items() if not name.startswith("specialty_")}
+    assert "Specialty" in latin(printed("training_letter", TO_TRAIN))
+    assert "Specialty" not in latin(printed("training_letter", facts))
 
 
 @pytest.mark.req("PAY-8")
@@ -199,7 +350,7 @@ def on_the_register(**changes):
     facts = {key: str(value) for key, value in REGISTERED.items()}
     paper = IssuedPaper(
         number=REGISTERED["paper_number"],
-        kind=PaperKind.REGISTRATION_CERTIFICATE,
+        kind=papers.REGISTRATION_CERTIFICATE.slug,
         facts=facts,
         valid_from=date(2026, 11, 22),
         valid_until=date(2028, 11, 21),

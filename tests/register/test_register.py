@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.req("REG-1")]
 FIRST = today(NOON)
 
 
-def register(person, *, case, first_day=FIRST, days=730, rank="technician"):
+def register(person, *, case, first_day=FIRST, days=730, rank="technician", hours_from=None):
     return issuing.register(
         practitioner=person,
         specialty=Specialty.objects.get(code="general-nursing"),
@@ -23,6 +23,7 @@ def register(person, *, case, first_day=FIRST, days=730, rank="technician"):
         case=case,
         first_day=first_day,
         last_day=first_day + timedelta(days=days - 1),
+        hours_from=hours_from,
         now=NOON,
     )
 
@@ -62,3 +63,25 @@ def test_periods_may_follow_each_other_and_belong_to_different_people():
     register(person, case="PR-2026-0000002", first_day=FIRST + timedelta(days=730))
     register(make_practitioner(), case="PR-2026-0000003")
     assert Period.objects.count() == 3
+
+
+@pytest.mark.req("CPD-3")
+@pytest.mark.parametrize("days_later", [-60, 0, 1, 729])
+def test_a_renewed_period_may_count_its_hours_from_another_day_than_its_first(days_later):
+    """Earlier when it was asked for before the old end, later when it was asked for in the grace."""
+    person = make_practitioner()
+    assert register(person, case="PR-2026-0000001").hours_from is None
+    second = FIRST + timedelta(days=730)
+    hours_from = second + timedelta(days=days_later)
+    period = register(person, case="RN-2028-0000001", first_day=second, hours_from=hours_from)
+    period.refresh_from_db()
+    assert (period.first_day, period.last_day) == (second, second + timedelta(days=729))
+    assert period.hours_from == hours_from
+    issued = IssuedPaper.objects.filter(case="RN-2028-0000001")
+    assert {paper.kind for paper in issued} == {"registration_card", "registration_certificate"}
+    assert {paper.facts["register_number"] for paper in issued} == {period.registration.number}
+
+
+def test_hours_never_begin_to_count_after_the_period():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        register(make_practitioner(), case="PR-2026-0000001", hours_from=FIRST + timedelta(days=730))
