@@ -31,6 +31,26 @@ def test_an_address_is_split_for_typing(verify_url):
     assert papers.code_in_fours(verify_url) == ["K7Q4", "M2XD", "91"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Trinity College (Dublin).", "ltr"),
+        ("(جامعة) Trinity", "rtl"),
+        ("12 شارع", "rtl"),
+        ("שלום", "rtl"),
+        ("1448", "ltr"),
+        ("", "ltr"),
+    ],
+)
+def test_a_text_runs_the_way_of_its_first_letter(text, expected):
+    assert papers.direction(text) == expected
+
+
 @pytest.mark.parametrize(("letters", "expected"), [(10, ""), (11, "long"), (20, "long"), (21, "longest")])
 def test_long_texts_get_smaller(letters, expected):
     assert papers.size("x" * letters, 10) == expected
+
+
+@pytest.mark.parametrize(("letters", "expected"), [(6, ""), (7, "long"), (13, "long"), (14, "longest")])
+def test_capitals_take_more_room(letters, expected):
+    assert papers.size("X" * letters, 10) == expected
