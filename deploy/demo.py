@@ -11,7 +11,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,12 +32,13 @@ class Ports:
     mailbox: int
     smtp: int
     gateway: int
+    verifier: int
 
     @classmethod
     def chosen(cls, environ: Mapping[str, str]) -> "Ports":
-        """HOST and PORT, and the three ports after it unless they are chosen too. Raises ValueError."""
+        """HOST and PORT, and the four ports after it unless they are chosen too. Raises ValueError."""
         web = _port(environ, "PORT", 8000)
-        names = ("MAILBOX_PORT", "SMTP_PORT", "GATEWAY_PORT")
+        names = ("MAILBOX_PORT", "SMTP_PORT", "GATEWAY_PORT", "VERIFIER_PORT")
         return cls(
             environ.get("HOST", "127.0.0.1"),
             web,
@@ -57,7 +58,7 @@ class Ports:
 
 def addresses(home: Path, ports: Ports, shown: str = "") -> dict[str, str]:
     """Where everything is that belongs to the demo. `shown` is the host that browsers on other machines use."""
-    public = Ports(shown or ports.host, ports.web, ports.mailbox, ports.smtp, ports.gateway)
+    public = replace(ports, host=shown or ports.host)
     return {
         "PORTAL_DEMO": "1",
         "PYTHONUNBUFFERED": "1",
@@ -67,12 +68,16 @@ def addresses(home: Path, ports: Ports, shown: str = "") -> dict[str, str]:
         "MAILBOX_URL": public.url(ports.mailbox),
         "MOYASAR_URL": f"{ports.url(ports.gateway)}/v1",
         "GATEWAY_SIMULATOR_URL": public.url(ports.gateway),
+        "VERIFIER_URL": ports.url(ports.verifier),
+        "VERIFIER_SIMULATOR_URL": public.url(ports.verifier),
         "HOST": ports.host,
         "PORT": str(ports.web),
         "MAILBOX_PORT": str(ports.mailbox),
         "SMTP_PORT": str(ports.smtp),
         "GATEWAY_PORT": str(ports.gateway),
         "GATEWAY_WEBHOOK_URL": ports.url(ports.web) + WEBHOOK,
+        "VERIFIER_PORT": str(ports.verifier),
+        "VERIFIER_STORE": str(home / "verifier.sqlite3"),
         "GATEWAY_STORE": str(home / "gateway.sqlite3"),
         "MAILBOX_STORE": str(home / "mailbox.sqlite3"),
         "STORAGE_DIR": str(home / "files"),
@@ -97,6 +102,7 @@ def new_secrets() -> dict[str, str]:
         "IDENTITY_KEYS": f"{secrets.token_hex(32)}:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}",
         "MOYASAR_SECRET_KEY": "sk_test_" + secrets.token_urlsafe(24),
         "MOYASAR_WEBHOOK_SECRET": secrets.token_urlsafe(24),
+        "VERIFIER_KEY": secrets.token_urlsafe(24),
     }
 
 

@@ -149,6 +149,8 @@ class House:
             wanted["mailbox"] = {"MAILBOX_PORT": self.ports.mailbox, "SMTP_PORT": self.ports.smtp}
         if not self.given.get("MOYASAR_URL"):
             wanted["gateway"] = {"GATEWAY_PORT": self.ports.gateway}
+        if not self.given.get("VERIFIER_URL"):
+            wanted["verifier"] = {"VERIFIER_PORT": self.ports.verifier}
         return wanted
 
     def start(self, name: str, *arguments: str, shown: bool = False) -> Child:
@@ -180,7 +182,7 @@ class House:
     def _forget_half_a_load(self) -> None:
         """Loading the people is one transaction; what the simulators saw of a load that was cut short must go as well."""
         if not Path(self.environ["DEMO_PEOPLE"]).exists():
-            for store in ("GATEWAY_STORE", "MAILBOX_STORE"):
+            for store in ("GATEWAY_STORE", "MAILBOX_STORE", "VERIFIER_STORE"):
                 for left in self.home.glob(f"{Path(self.environ[store]).name}*"):
                     left.unlink()
 
@@ -354,7 +356,7 @@ def run() -> None:
 def run_fresh(name: str, people: bool, command: list[str]) -> int:
     """Run the command beside a portal of its own with an empty database; its exit code."""
     home = demo.VAR / "fresh" / name
-    ports = demo.Ports("127.0.0.1", *_free_ports(4))
+    ports = demo.Ports("127.0.0.1", *_free_ports(5))
     own = {"DATABASE_URL", "REDIS_URL", *demo.addresses(home, ports)}
     given = {name: value for name, value in os.environ.items() if name not in own}
     with _only_one(home, ports.url(ports.web)):

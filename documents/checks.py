@@ -13,9 +13,10 @@ import re
 import tempfile
 import threading
 import time
+import unicodedata
 import zipfile
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import IO, Any
 
 import puremagic
@@ -130,6 +131,34 @@ def examine(upload: Any, *, max_bytes: int) -> Examined:
 def is_recent(issued_on: date, on: date, months: int) -> bool:
     """DOC-5, SRV-3: a letter is at most `months` old on the Riyadh day `on`; one of exactly that age still counts."""
     return issued_on >= clock.add_months(on, -months)
+
+
+def is_long_enough(begun_on: date, ended_on: date, months: int) -> bool:
+    """DOC-2, DOC-5: a certificate of experience shows at least `months`; its last day counts."""
+    return clock.add_months(begun_on, months) <= ended_on + timedelta(days=1)
+
+
+def names_agree(first: str, family: str, paper: str) -> bool:
+    """DOC-5: whether a name in Latin letters on a paper is that of a person, given by first and family name.
+
+    The paper must begin with the first name and end with the family name. What stands between them is not compared,
+    nor are capitals, accents, hyphens, spaces and the article: Al-Harthi, AL HARTHI and Alharthi are one name.
+    """
+    words = [word for word in (_letters(part) for part in re.split(r"[\s-]+", paper)) if word]
+    begins = {number for number in range(1, len(words)) if _bare("".join(words[:number])) == _bare(_letters(first))}
+    ends = {number for number in range(1, len(words)) if _bare("".join(words[number:])) == _bare(_letters(family))}
+    return bool(begins and ends) and min(begins) <= max(ends)
+
+
+def _letters(name: str) -> str:
+    """Only its Latin letters, small and without accents."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in plain if "a" <= letter <= "z")
+
+
+def _bare(name: str) -> str:
+    """Without the Arabic article; a name as short as Ali has none."""
+    return name[2:] if name[:2] in ("al", "el") and len(name) > 4 else name
 
 
 def _sniff(content: bytes) -> str:

@@ -49,7 +49,9 @@ INSTALLED_APPS = [
     "documents",
     "register",
     "payments",
+    "cpd",
     "applications",
+    "refunds",
     "mumaris.pages",
     "mumaris.pages.apps.DeskConfig",
     "django.contrib.auth",
@@ -87,7 +89,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.language.LanguageMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "mumaris.pages.signing_in.SignInFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -215,7 +217,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
-ACCOUNT_RATE_LIMITS = {"upload": "60/h/user"}
+ACCOUNT_RATE_LIMITS = {"upload": "60/h/user", "ask_company": "30/h/user"}
 if DEMO:  # dozens of demo people and test journeys come from one address
     ACCOUNT_RATE_LIMITS |= {
         "signup": "1000/m/ip",
@@ -223,6 +225,7 @@ if DEMO:  # dozens of demo people and test journeys come from one address
         "confirm_email": "1000/m/ip",
         "login_failed": "20/5m/key,500/m/ip",
         "upload": "300/h/user",
+        "ask_company": "300/h/user",
     }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", not DEMO)
@@ -278,10 +281,21 @@ MOYASAR_SECRET_KEY = demanded("MOYASAR_SECRET_KEY", "the gateway's secret key, s
 MOYASAR_WEBHOOK_SECRET = demanded("MOYASAR_WEBHOOK_SECRET", "the secret shared with the gateway's webhooks")
 GATEWAY_SIMULATOR_URL = env.str("GATEWAY_SIMULATOR_URL", "")
 MAILBOX_URL = env.str("MAILBOX_URL", "")
+# The verification company; unset, staff record its paper reports and nobody is asked for case numbers (DOC-3).
+VERIFIER_URL = env.str("VERIFIER_URL", "").rstrip("/")
+VERIFIER_KEY = demanded("VERIFIER_KEY", "the key to the verification company's API") if VERIFIER_URL else ""
+VERIFIER_SIMULATOR_URL = env.str("VERIFIER_SIMULATOR_URL", "")
 DEMO_PEOPLE = Path(env.str("DEMO_PEOPLE", str(VAR_DIR / "demo-people.txt")))
-if not DEMO and (GATEWAY_SIMULATOR_URL or MAILBOX_URL or urlsplit(MOYASAR_URL).scheme != "https"):
+if not DEMO and (
+    GATEWAY_SIMULATOR_URL
+    or MAILBOX_URL
+    or VERIFIER_SIMULATOR_URL
+    or urlsplit(MOYASAR_URL).scheme != "https"
+    or urlsplit(VERIFIER_URL).scheme not in ("", "https")
+):
     raise ImproperlyConfigured(
-        "Simulators belong to the demo: unset GATEWAY_SIMULATOR_URL and MAILBOX_URL, and use an https MOYASAR_URL."
+        "Simulators belong to the demo: unset GATEWAY_SIMULATOR_URL, MAILBOX_URL and VERIFIER_SIMULATOR_URL, and use "
+        "an https MOYASAR_URL and VERIFIER_URL."
     )
 
 CONTACT = {

@@ -42,6 +42,7 @@ def _surround() -> None:
         "DJANGO_SETTINGS_MODULE": "mumaris.settings",
         "EMAIL_URL": "memorymail://",
         "MOYASAR_URL": "http://127.0.0.1:9/v1",  # nobody's port: a test that wants a gateway starts one
+        "VERIFIER_URL": "http://127.0.0.1:9",
         "STORAGE_DIR": str(folder / "files"),
         # Playwright leaves an event loop in the test's thread, where Django's ORM would refuse to run.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",

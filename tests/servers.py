@@ -1,6 +1,7 @@
-"""The simulators as fixtures: `gateway_simulator` and `mailbox`, real servers on free ports, once per test process.
+"""The simulators as fixtures: `gateway_simulator`, `mailbox` and `verifier_simulator`, real servers on free ports, once
+per test process.
 
-A test module or the top conftest takes them by `pytest_plugins = ["tests.servers"]`. Both are emptied before each test
+A test module or the top conftest takes them by `pytest_plugins = ["tests.servers"]`. They are emptied before each test
 that asks for them.
 """
 
@@ -20,6 +21,7 @@ from aiosmtpd.controller import Controller
 from simulators.gateway import Gateway
 from simulators.mailbox import Letters, Mailbox, Postbox
 from simulators.store import Store
+from simulators.verifier import Cases, Company
 from simulators.web import Server
 
 SECRET_KEY = "sk_test_for_the_tests"
@@ -89,6 +91,33 @@ class Inbox:
 
 
 @dataclass
+class VerifierSimulator:
+    """A running verification company: `url` serves its pages and is what VERIFIER_URL should be."""
+
+    site: Company
+    url: str
+    key: str = SECRET_KEY
+
+    def stand_in(self, settings: Any) -> None:
+        """Make it the portal's company: takes pytest-django's `settings`."""
+        settings.VERIFIER_URL, settings.VERIFIER_KEY = self.url, self.key
+
+    def ask(self, verb: str, path: str, *, key: str = SECRET_KEY, **content: Any) -> requests.Response:
+        """A call of the API, or of a page or /sim, which need no key."""
+        headers = {"Authorization": f"Bearer {key}"} if path.startswith("/v1") and key else {}
+        return requests.request(verb, self.url + path, headers=headers, timeout=10, allow_redirects=False, **content)
+
+    def make_case(self, **facts: Any) -> dict[str, Any]:
+        """A case with these parts; what is left out is made up."""
+        answer = self.ask("POST", "/sim/cases", json=facts)
+        answer.raise_for_status()
+        return answer.json()
+
+    def fault(self, kind: str, **details: Any) -> None:
+        self.ask("POST", "/sim/faults", json={"next": kind, **details}).raise_for_status()
+
+
+@dataclass
 class Listener:
     """Somebody to be told: keeps what is posted to `url`, and answers with `answers` in turn, then 200."""
 
@@ -140,6 +169,23 @@ def running_mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]
 def mailbox(running_mailbox: Inbox) -> Inbox:
     running_mailbox.letters.forget_everything()
     return running_mailbox
+
+
+@pytest.fixture(scope="session")
+def running_verifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VerifierSimulator]:
+    cases = Cases(str(tmp_path_factory.mktemp("verifier") / "verifier.sqlite3"))
+    site = Company(cases, SECRET_KEY)
+    server = Server(site, "127.0.0.1", 0)
+    server.start()
+    yield VerifierSimulator(site, server.url)
+    server.stop()
+    cases.close()
+
+
+@pytest.fixture
+def verifier_simulator(running_verifier: VerifierSimulator) -> VerifierSimulator:
+    running_verifier.site.cases.forget_everything()
+    return running_verifier
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 from mumaris.kit.models import PolicyValue
 
-# key: (value at first start, source; "seeds" marks what the founding articles say)
+# key: (value at first start, source; "seeds" marks what the founding articles say). Upper rooms add their own.
 FIRST_VALUES: dict[str, tuple[Any, str]] = {
     "admin_fee.days": (30, "seeds"),
     "return.days": (30, "seeds"),
@@ -18,8 +18,10 @@ FIRST_VALUES: dict[str, tuple[Any, str]] = {
     "practice_gap.months": (24, "third party"),
     "classification.usable_months": (12, "third party"),
     "registration.years": (2, "authority's site"),
-    "classification.target_days": (10, "third party"),
-    "registration.target_days": (10, "third party"),
+    "registration.grace_months": (1, "third party"),
+    "verification.appeal_days": (180, "third party"),
+    "verification.usual_days": (35, "third party"),
+    "experience.certificate_months": (12, "seeds"),
 }
 OFFICIAL_SOURCES = {"seeds", "authority's site"}
 

@@ -33,7 +33,7 @@ def test_identity_keys_are_a_pepper_and_a_key_that_encrypts():
 
 
 def test_the_simulators_follow_the_chosen_port():
-    assert demo.Ports.chosen({"PORT": "9000"}) == demo.Ports("127.0.0.1", 9000, 9001, 9002, 9003)
+    assert demo.Ports.chosen({"PORT": "9000"}) == demo.Ports("127.0.0.1", 9000, 9001, 9002, 9003, 9004)
     assert demo.Ports.chosen({"PORT": "9000", "SMTP_PORT": "2525"}).smtp == 2525
 
 

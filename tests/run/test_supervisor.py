@@ -13,7 +13,7 @@ NAMED = {"DATABASE_URL": "postgres://elsewhere/portal", "REDIS_URL": "redis://el
 
 @pytest.fixture
 def ports():
-    return demo.Ports("127.0.0.1", *supervisor._free_ports(4))
+    return demo.Ports("127.0.0.1", *supervisor._free_ports(5))
 
 
 @pytest.fixture
