@@ -2,28 +2,85 @@
 
 from django.contrib.auth.models import Group, Permission
 
+VIEW_WALLET = [
+    "documents.view_paper",
+    "documents.view_qualification",
+    "documents.view_experience",
+    "documents.view_licence",
+    "documents.view_verification",
+]
 VIEW_CASES = [
     "applications.view_application",
     "applications.view_entry",
     "applications.view_attachment",
     "applications.view_returnitem",
-    "documents.view_paper",
     "accounts.view_practitioner",
+    *VIEW_WALLET,
 ]
 VIEW_MONEY = ["payments.view_invoice", "payments.view_payment", "payments.view_credit", "payments.view_attempt"]
+VIEW_EXAMS = [
+    "applications.view_eligibilitynumber",
+    "applications.view_examresult",
+    "applications.view_resultsfile",
+    "applications.view_matter",
+]
+VIEW_CPD = ["cpd.view_hours", "cpd.view_requirement", "cpd.view_cap"]
 VIEW_REGISTER = [
     "register.view_classification",
     "register.view_registration",
     "register.view_period",
     "register.view_issuedpaper",
+    "register.view_sanction",
 ]
 
 ROLES: dict[str, list[str]] = {
     "reviewer": [*VIEW_CASES, "applications.review_application"],
-    "approver": [*VIEW_CASES, "applications.endorse_application"],
-    "register officer": [*VIEW_CASES, *VIEW_REGISTER, "register.change_issuedpaper", "applications.issue_application"],
+    "approver": [
+        *VIEW_CASES,
+        "applications.endorse_application",
+        "applications.decide_appeal",
+        "applications.view_matter",
+        "applications.change_matter",
+    ],
+    "verification officer": [
+        "accounts.view_practitioner",
+        *VIEW_WALLET,
+        "documents.record_verification",
+    ],
+    "exam officer": [
+        "applications.view_application",
+        "accounts.view_practitioner",
+        *VIEW_EXAMS,
+        "applications.record_result",
+        "applications.add_resultsfile",
+        "applications.change_matter",
+    ],
+    "register officer": [
+        *VIEW_CASES,
+        *VIEW_REGISTER,
+        "register.change_issuedpaper",
+        "register.add_sanction",
+        "register.change_sanction",
+        "applications.issue_application",
+    ],
+    "CPD officer": [
+        *VIEW_CASES,
+        "register.view_registration",
+        "register.view_period",
+        "cpd.view_hours",
+        "cpd.add_hours",
+        "cpd.change_hours",
+    ],
     "finance officer": ["applications.view_application", *VIEW_MONEY],
-    "auditor": [*VIEW_CASES, *VIEW_MONEY, *VIEW_REGISTER, "payments.view_webhookevent", "accounts.view_notice"],
+    "auditor": [
+        *VIEW_CASES,
+        *VIEW_MONEY,
+        *VIEW_REGISTER,
+        *VIEW_CPD,
+        *VIEW_EXAMS,
+        "payments.view_webhookevent",
+        "accounts.view_notice",
+    ],
     "administrator": [
         "accounts.view_user",
         "accounts.change_user",
@@ -32,13 +89,23 @@ ROLES: dict[str, list[str]] = {
         "kit.add_policyvalue",
         "applications.view_fee",
         "applications.add_fee",
+        "applications.view_exampolicy",
+        "applications.add_exampolicy",
         "applications.view_returnreason",
         "applications.add_returnreason",
         "applications.change_returnreason",
         "register.view_profession",
+        "register.change_profession",
         "register.view_specialty",
         "register.view_rank",
         "register.change_rank",
+        "register.view_exam",
+        "register.view_promotion",
+        "register.change_promotion",
+        "cpd.view_requirement",
+        "cpd.add_requirement",
+        "cpd.view_cap",
+        "cpd.add_cap",
     ],
 }
 

@@ -1,13 +1,15 @@
 """What a service costs on a day, and what a settled invoice does to its case."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.notices import tell
+from applications.catalogue import CATALOGUE
 from applications.filing import rests_on
 from applications.lifecycle import LIFECYCLE, WAITING, CancelReason, State
-from applications.models import Application, Deadline, Fee
+from applications.models import Application, Deadline, EligibilityNumber, ExamPolicy, Fee
 from applications.progress import advance
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
@@ -17,6 +19,7 @@ from payments.models import Invoice, Purpose
 TEXTS = {
     Purpose.ADMIN: ("رسم إداري", "Administrative fee"),
     Purpose.SERVICE: ("رسم الخدمة", "Service fee"),
+    Purpose.EXAM: ("رسم محاولة اختبار إضافية", "Fee of a further exam attempt"),
 }
 
 
@@ -38,31 +41,97 @@ def price(service: str, purpose: str, category: str, on: date) -> int:
     return fee.amount
 
 
-def schedule(service: str, on: date) -> dict[str, dict[str, int]]:
-    """The whole price list of a service on a day, `{purpose: {category: halalas}}`, in one query."""
-    table: dict[str, dict[str, int]] = {Purpose.ADMIN: {}, Purpose.SERVICE: {}}
-    for fee in Fee.objects.filter(service=service, effective_from__lte=on).order_by("effective_from"):
-        table[fee.purpose][fee.category] = fee.amount
-    return table
+Prices = dict[str, dict[str, int]]  # of one service: {purpose: {category: halalas}}
+
+
+def schedule(service: str, on: date) -> Prices:
+    """The whole price list of a service on a day, in one query."""
+    return _tables(Fee.objects.filter(service=service), [service], on)[service]
+
+
+def schedules(on: date) -> dict[str, Prices]:
+    """The price lists of all services on a day, in one query."""
+    return _tables(Fee.objects.filter(service__in=CATALOGUE), CATALOGUE, on)
+
+
+def _tables(entered: QuerySet[Fee], services: Iterable[str], on: date) -> dict[str, Prices]:
+    tables: dict[str, Prices] = {service: {Purpose.ADMIN: {}, Purpose.SERVICE: {}} for service in services}
+    for fee in entered.filter(effective_from__lte=on).order_by("effective_from"):
+        tables[fee.service].setdefault(fee.purpose, {})[fee.category] = fee.amount
+    return tables
+
+
+def listed(prices: Prices, purpose: str, category: str) -> int:
+    """Halalas by a price list, as `price` finds them."""
+    amounts = prices.get(purpose, {})
+    return amounts.get(category, amounts.get("", 0))
+
+
+def exam_policies(on: date) -> list[ExamPolicy]:
+    """What every exam allows and costs on a day, in one query."""
+    begun = ExamPolicy.objects.filter(effective_from__lte=on).select_related("exam")
+    return list(begun.order_by("exam__code", "-effective_from").distinct("exam__code"))
 
 
 def bill(application: Application, purpose: str, now: datetime, policies: Policies) -> Invoice:
     """Issue the invoice of a case; the service fee follows the rank granted, else the one asked for (APP-6)."""
     rank = application.granted_rank or application.asked_rank
-    amount = price(application.service, purpose, rank.fee_category if rank else "", policies.on)
     text_ar, text_en = TEXTS[Purpose(purpose)]
     suffix_ar, suffix_en = (
         (f"، {rank.name_ar}", f", {rank.name_en}") if rank and purpose == Purpose.SERVICE else ("", "")
     )
+    amount = price(application.service, purpose, rank.fee_category if rank else "", policies.on)
+    lines = [billing.PricedLine(text_ar + suffix_ar, text_en + suffix_en, amount)]
+    if purpose == Purpose.SERVICE:
+        lines += _surcharges(application, policies.on)
     return billing.issue(
         case=application.reference,
         purpose=purpose,
         payer=application.practitioner,
-        lines=[billing.PricedLine(text_ar + suffix_ar, text_en + suffix_en, amount)],
+        lines=lines,
         days=policies[f"{purpose}_fee.days"],
         grace_days=policies["payment.grace_days"],
         now=now,
     )
+
+
+def _surcharges(application: Application, on: date) -> list[billing.PricedLine]:
+    """The further lines that were found due at the declaration, such as the late fee (PAY-1)."""
+    due = application.judgement.get("surcharges", [])
+    return [
+        billing.PricedLine(one.text_ar, one.text_en, price(application.service, one.purpose, "", on))
+        for one in CATALOGUE[application.service].surcharges
+        if one.purpose in due
+    ]
+
+
+def bill_exam(application: Application, number: EligibilityNumber, now: datetime) -> None:
+    """The fee of one further attempt, by the policy that the number was given under, open for its own days (EXM-2, PAY-1)."""
+    policies = Policies(today(now))
+    settled = Invoice.objects.filter(case=application.reference, purpose=Purpose.EXAM, state__in=["paid", "waived"])
+    text_ar, text_en = TEXTS[Purpose.EXAM]
+    invoice = billing.issue(
+        case=application.reference,
+        purpose=Purpose.EXAM,
+        serial=settled.count() + 1,
+        payer=application.practitioner,
+        lines=[
+            billing.PricedLine(f"{text_ar}، {number.exam.name_ar}", f"{text_en}, {number.exam.name_en}", number.fee)
+        ],
+        days=policies["exam_fee.days"],
+        grace_days=policies["payment.grace_days"],
+        now=now,
+    )
+    _wait_for(application, Purpose.EXAM, invoice)
+
+
+def credit_unused_exam_fee(application: Application, now: datetime) -> None:
+    """An exam fee that was paid for an attempt that nobody needs any more becomes a credit (EXM-3)."""
+    paid = Invoice.objects.filter(case=application.reference, purpose=Purpose.EXAM, state="paid").order_by("serial")
+    numbers = application.eligibility_numbers.prefetch_related("results__correction")
+    used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
+    for invoice in paid[used:]:
+        billing.release(invoice, now=now)
 
 
 @LIFECYCLE.after("declare")
@@ -92,30 +161,48 @@ def void_service_fee(application: Application, **facts) -> None:
     billing.void(application.reference, Purpose.SERVICE)
 
 
+@LIFECYCLE.after("withdraw")
+def void_everything(application: Application, **facts) -> None:
+    """Nothing more can be paid; money that comes all the same is a credit (PAY-5)."""
+    billing.void(application.reference, *Purpose)
+
+
 def on_settled(sender, invoice: Invoice, now: datetime, **kwargs) -> None:
     """The receiver of the one piece of news: move the case on, revive it, or let the money go as a credit (PAY-5)."""
     application = Application.objects.select_for_update().get(reference=invoice.case)
     purpose = Purpose(invoice.purpose)
     if application.state == AWAITED[purpose]:
-        advance(application.pk, FORWARD[purpose], by=None, now=now)
+        advance(application.pk, FORWARD[purpose], by=None, now=now, paid_at=invoice.paid_at)
     elif (
         application.state == State.CANCELLED
         and application.cancel_reason == UNPAID[purpose]
         and _makes_room(application, now)
     ):
-        advance(application.pk, REVIVE[purpose], by=None, now=now)
+        advance(application.pk, REVIVE[purpose], by=None, now=now, paid_at=invoice.paid_at)
     else:
         billing.release(invoice, now=now)
 
 
-AWAITED = {Purpose.ADMIN: State.AWAITING_ADMIN_FEE, Purpose.SERVICE: State.PRELIMINARILY_APPROVED}
-FORWARD = {Purpose.ADMIN: "submit", Purpose.SERVICE: "start_issuing"}
-UNPAID = {Purpose.ADMIN: CancelReason.ADMIN_FEE_UNPAID, Purpose.SERVICE: CancelReason.SERVICE_FEE_UNPAID}
-REVIVE = {Purpose.ADMIN: "revive_submitted", Purpose.SERVICE: "revive_issuing"}
+AWAITED = {
+    Purpose.ADMIN: State.AWAITING_ADMIN_FEE,
+    Purpose.SERVICE: State.PRELIMINARILY_APPROVED,
+    Purpose.EXAM: State.AWAITING_EXAM_FEE,
+}
+FORWARD = {Purpose.ADMIN: "submit", Purpose.SERVICE: "start_issuing", Purpose.EXAM: "open_attempt"}
+UNPAID = {
+    Purpose.ADMIN: CancelReason.ADMIN_FEE_UNPAID,
+    Purpose.SERVICE: CancelReason.SERVICE_FEE_UNPAID,
+    Purpose.EXAM: CancelReason.EXAM_FEE_UNPAID,
+}
+REVIVE = {Purpose.ADMIN: "revive_submitted", Purpose.SERVICE: "revive_issuing", Purpose.EXAM: "revive_exam"}
 
 
 def _bill_and_wait(application: Application, purpose: Purpose, now: datetime, policies: Policies) -> None:
-    invoice = bill(application, purpose, now, policies)
+    _wait_for(application, purpose, bill(application, purpose, now, policies))
+
+
+def _wait_for(application: Application, purpose: Purpose, invoice: Invoice) -> None:
+    """The deadline of an open invoice; one that was settled as it was issued has moved the case on already."""
     if invoice.is_open and invoice.lapses_at:
         Deadline.objects.create(
             application=application,

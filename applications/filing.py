@@ -20,7 +20,10 @@ from applications.progress import advance
 from documents.models import Paper, Qualification
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.references import new_reference
-from register.models import Rank, Specialty
+from register.models import Rank, Registration, Specialty
+
+# The slot of what an appeal brings; no service asks for it.
+APPEAL = "appeal"
 
 
 class ChangedMeanwhile(Exception):
@@ -38,6 +41,7 @@ def start(practitioner: Practitioner, service: Service, *, now: datetime) -> App
                 reference=new_reference(service.prefix, now),
                 practitioner=practitioner,
                 service=service.slug,
+                needs_second_officer=service.second_officer,
                 created_at=now,
                 saved_at=now,
             )
@@ -66,6 +70,7 @@ def save_answers(
     specialty: Specialty | None = None,
     rank: Rank | None = None,
     qualification: Qualification | None = None,
+    registration: Registration | None = None,
 ) -> None:
     """Keep the answers of one step of a draft (APP-8).
 
@@ -77,11 +82,17 @@ def save_answers(
         asked_specialty=specialty or application.asked_specialty,
         asked_rank=rank or application.asked_rank,
         qualification=qualification or application.qualification,
+        registration=registration or application.registration,
         version=version + 1,
         saved_at=now,
     )
     if not updated and not _keeps(
-        application, answers, asked_specialty=specialty, asked_rank=rank, qualification=qualification
+        application,
+        answers,
+        asked_specialty=specialty,
+        asked_rank=rank,
+        qualification=qualification,
+        registration=registration,
     ):
         raise ChangedMeanwhile
 
@@ -92,7 +103,7 @@ def attach(application: Application, slot: str, paper: Paper, *, issued_on: date
     locked = Application.objects.select_for_update().get(pk=application.pk)
     if locked.state != State.DRAFT:
         raise NotAllowed(_("This application can no longer be changed."))
-    return _put_in_slot(locked, slot, paper, issued_on, now)
+    return put_in_slot(locked, slot, paper, issued_on, now)
 
 
 @transaction.atomic
@@ -161,16 +172,17 @@ def nothing_stands_in_the_way(application: Application, *, dossier: Dossier, **f
     for rule, finding in service.obstacles(dossier):
         yield f"{rule.name}: {finding.fact}"
     for slot in service.slots(dossier):
-        if slot.slug not in dossier.attachments:
+        if slot.required and slot.slug not in dossier.attachments:
             yield _("%(paper)s is not attached yet.") % {"paper": slot.name}
 
 
 @LIFECYCLE.after("declare")
-def ask_for_what_is_classified(application: Application, *, dossier: Dossier, **facts) -> None:
-    """A service that does not ask specialty and rank rests on the classification: those are asked for."""
-    held = dossier.usable_classification
-    if application.asked_rank is None and held:
-        application.asked_specialty, application.asked_rank = held.specialty, held.rank
+def ask_for_what_is_held(application: Application, *, dossier: Dossier, **facts) -> None:
+    """A service that does not ask specialty and rank goes by what the person holds: that is asked for."""
+    holds = CATALOGUE[application.service].holds
+    held = holds(dossier) if holds else None
+    if held:
+        application.asked_specialty, application.asked_rank = held
         application.save(update_fields=["asked_specialty", "asked_rank"])
 
 
@@ -189,7 +201,10 @@ def rests_on(application: Application) -> dict[str, str]:
 def freeze_judgement(application: Application, *, dossier: Dossier, **facts) -> None:
     """Keep what was judged, in both languages; payment alone submits it, no rule is asked again."""
     service = CATALOGUE[application.service]
-    application.judgement = {"rests_on": rests_on(application)}
+    application.judgement = {
+        "rests_on": rests_on(application),
+        "surcharges": [one.purpose for one in service.surcharges if one.due_if(dossier)],
+    }
     for language in ("ar", "en"):
         with translation.override(language):
             application.judgement[language] = [
@@ -197,6 +212,12 @@ def freeze_judgement(application: Application, *, dossier: Dossier, **facts) -> 
                 for rule, finding in service.findings(dossier)
             ]
     application.save(update_fields=["judgement"])
+
+
+@LIFECYCLE.before("withdraw")
+def was_invoiced_once(application: Application, **facts) -> Iterator[str]:
+    if not application.moves:
+        yield _("Nothing was asked for yet. Delete the draft instead.")
 
 
 @LIFECYCLE.before("resubmit", "reopen")
@@ -219,14 +240,30 @@ def put_answers_in_place(application: Application, *, entry, now: datetime, **fa
     items = application.return_items.filter(entry_seq=entry.seq - 1, answer_kind=AnswerKind.FILE)
     for item in items.select_related("answer_paper"):
         if item.answer_paper:
-            _put_in_slot(application, item.target, item.answer_paper, item.answer_issued_on, now)
+            put_in_slot(application, item.target, item.answer_paper, item.answer_issued_on, now)
     if application.reviewer_id and is_unheld(application):
         application.reviewer = None
         application.save(update_fields=["reviewer"])
 
 
+def put_in_slot(application: Application, slot: str, paper: Paper, issued_on: date | None, now: datetime) -> Attachment:
+    """Attach a paper of the locked case; the one before it stays on record as replaced."""
+    application.attachments.filter(slot=slot, replaced_at=None).update(replaced_at=now)
+    _count_change(application, now)
+    return Attachment.objects.create(
+        application=application,
+        practitioner_id=application.practitioner_id,
+        slot=slot,
+        paper=paper,
+        issued_on=issued_on,
+        attached_at=now,
+    )
+
+
 def name_of(service: str, target: str) -> str:
     """What a slot of the service is called on the page."""
+    if target == APPEAL:
+        return _("Your appeal")
     return next((str(slot.name) for slot in CATALOGUE[service].documents if slot.slug == target), target)
 
 
@@ -250,18 +287,3 @@ def _time_is_over(application: Application, now: datetime) -> str:
 def _count_change(application: Application, now: datetime) -> None:
     """A form that was opened before this change is stale (APP-8)."""
     Application.objects.filter(pk=application.pk).update(version=F("version") + 1, saved_at=now)
-
-
-def _put_in_slot(
-    application: Application, slot: str, paper: Paper, issued_on: date | None, now: datetime
-) -> Attachment:
-    application.attachments.filter(slot=slot, replaced_at=None).update(replaced_at=now)
-    _count_change(application, now)
-    return Attachment.objects.create(
-        application=application,
-        practitioner_id=application.practitioner_id,
-        slot=slot,
-        paper=paper,
-        issued_on=issued_on,
-        attached_at=now,
-    )

@@ -1,15 +1,17 @@
 """The questions that a service can ask, the answers to a return, and the officers' decisions."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from applications.catalogue import Ask, Service
+from applications.catalogue import Ask, Kind, Question, Service
 from applications.dossier import Dossier
 from applications.models import AnswerKind, Application, ReturnReason
 from mumaris.kit.fields import CalendarDateField, CleanCharField, Form
+from mumaris.kit.templatetags import look
 from register.models import Rank, Specialty
 
 
@@ -39,36 +41,38 @@ def _qualification(dossier: Dossier) -> dict[str, forms.Field]:
     }
 
 
-def _gap_explanation(dossier: Dossier) -> dict[str, forms.Field]:
-    return {
-        "gap_explanation": CleanCharField(
-            label=_("If you did not practise for two years or more: why, and how you kept your skills"),
-            max_length=1000,
-            required=False,
-            lines=True,
-            widget=forms.Textarea({"rows": 4}),
-        )
-    }
+def _registration(dossier: Dossier) -> dict[str, forms.Field]:
+    own = dossier.practitioner.registrations.select_related("specialty")
+    field = forms.ModelChoiceField(own, label=_("Registration"), empty_label=_("Choose"))
+    field.label_from_instance = lambda held: f"{held.number}, {held.specialty}"
+    return {"registration": field}
 
 
-def _employer(dossier: Dossier) -> dict[str, forms.Field]:
-    return {
-        "employer": CleanCharField(
-            label=_("Facility"), max_length=160, widget=forms.TextInput({"autocomplete": "organization"})
-        ),
-        "job": CleanCharField(
-            label=_("Job title"), max_length=120, widget=forms.TextInput({"autocomplete": "organization-title"})
-        ),
-        "city": CleanCharField(label=_("City"), max_length=80),
-    }
-
-
-QUESTIONS: dict[Ask, Callable[[Dossier], dict[str, forms.Field]]] = {
+CHOSEN: dict[Ask, Callable[[Dossier], dict[str, forms.Field]]] = {
     Ask.SPECIALTY_AND_RANK: _specialty_and_rank,
     Ask.QUALIFICATION: _qualification,
-    Ask.GAP_EXPLANATION: _gap_explanation,
-    Ask.EMPLOYER: _employer,
+    Ask.REGISTRATION: _registration,
 }
+
+
+def _field(question: Question) -> forms.Field:
+    common = {"label": question.label, "required": question.required, "help_text": question.hint}
+    match question.kind:
+        case Kind.TEXT:
+            return CleanCharField(**common, max_length=question.most, lines=True, widget=forms.Textarea({"rows": 4}))
+        case Kind.DATE:
+            return CalendarDateField(**common)
+        case Kind.NUMBER:
+            return forms.IntegerField(**common, min_value=1, max_value=question.most)
+        case Kind.CHOICE:
+            return forms.ChoiceField(**common, choices=question.choices, widget=forms.RadioSelect)
+    typed = {"autocomplete": question.autocomplete} if question.autocomplete else {}
+    return CleanCharField(**common, max_length=question.most, widget=forms.TextInput(typed))
+
+
+def fields_of(ask: Ask | Question, dossier: Dossier) -> dict[str, forms.Field]:
+    """The form fields of one thing that a service asks."""
+    return CHOSEN[ask](dossier) if isinstance(ask, Ask) else {ask.slug: _field(ask)}
 
 
 class QuestionsForm(Form):
@@ -79,15 +83,20 @@ class QuestionsForm(Form):
     def __init__(self, service: Service, dossier: Dossier, *args: Any, **kwargs: Any) -> None:
         application = dossier.application
         initial = {
-            **application.answers,
+            **{
+                question.slug: _kept(question, application)
+                for question in service.asks
+                if isinstance(question, Question)
+            },
             "version": application.version,
             "specialty": application.asked_specialty_id,
-            "qualification": application.qualification_id,
             "rank": application.asked_rank_id,
+            "qualification": application.qualification_id,
+            "registration": application.registration_id or _only(dossier.practitioner.registrations.all(), service),
         }
         super().__init__(*args, initial=initial, **kwargs)
-        for ask in service.asks:
-            self.fields.update(QUESTIONS[ask](dossier))
+        for ask in service.questions(dossier):
+            self.fields.update(fields_of(ask, dossier))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -100,24 +109,55 @@ class QuestionsForm(Form):
 
     def answers(self) -> dict[str, Any]:
         """What is kept in the application's answers, keyed by question; what was chosen from a list has a column of its own."""
-        columns = ("version", "specialty", "rank", "qualification")
-        return {key: value for key, value in self.cleaned_data.items() if key not in columns}
+        return {
+            key: value.isoformat() if isinstance(value, date) else value
+            for key, value in self.cleaned_data.items()
+            if key not in ("version", *COLUMNS)
+        }
+
+    def chosen(self) -> dict[str, Any]:
+        """What was chosen from a list, by column."""
+        return {key: self.cleaned_data[key] for key in COLUMNS if self.cleaned_data.get(key)}
+
+
+# The answers that are a column of the application, not kept among its answers.
+COLUMNS = ("specialty", "rank", "qualification", "registration")
+
+
+def _kept(question: Question, application: Application) -> Any:
+    kept = application.answers.get(question.slug)
+    return date.fromisoformat(kept) if kept and question.kind == Kind.DATE else kept
+
+
+def _only(registrations: Any, service: Service) -> int | None:
+    """The one registration that there is, so that nobody must choose among one."""
+    if Ask.REGISTRATION not in service.asks:
+        return None
+    held = list(registrations[:2])
+    return held[0].pk if len(held) == 1 else None
 
 
 def read_back(service: Service, dossier: Dossier) -> list[tuple[str, str]]:
     """Every question of the service with its answer in words, for check answers and for the officer (APP-3)."""
     application = dossier.application
-    shown = {
+    columns = {
         "specialty": application.asked_specialty,
         "rank": application.asked_rank,
         "qualification": dossier.qualification,
+        "registration": application.registration,
     }
     rows = []
-    for ask in service.asks:
-        for name, field in QUESTIONS[ask](dossier).items():
-            value = shown[name] if name in shown else application.answers.get(name, "")
-            rows.append((str(field.label), str(value or "")))
-    return rows
+    for ask in service.questions(dossier):
+        for name, field in fields_of(ask, dossier).items():
+            rows.append((str(field.label), columns[name] if name in columns else _in_words(ask, application)))
+    return [(label, str(answer or "")) for label, answer in rows]
+
+
+def _in_words(question: Question, application: Application) -> Any:
+    kept = _kept(question, application)
+    if question.kind == Kind.CHOICE:
+        return dict(question.choices).get(kept, "")
+    return look.gregorian(kept) if isinstance(kept, date) else kept
 
 
 class DeclarationForm(Form):
@@ -129,6 +169,27 @@ class DeclarationForm(Form):
         error_messages={"required": _("Tick the declaration to go on.")},
     )
     version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class AppealForm(Form):
+    """Why a rejection should be changed (APP-9): in words, by a paper if there is one, under a declaration of truth."""
+
+    text = CleanCharField(
+        label=_("Why the decision should be changed"), max_length=2000, lines=True, widget=forms.Textarea({"rows": 8})
+    )
+    file = forms.FileField(
+        label=_("A paper that shows it"), required=False, error_messages={"empty": _("The file is empty.")}
+    )
+    declared = forms.BooleanField(
+        label=_("I declare that what I wrote is true and complete"),
+        error_messages={"required": _("Tick the declaration to go on.")},
+    )
+
+
+class ObjectionForm(Form):
+    """Why what was granted is not right (APP-6)."""
+
+    text = CleanCharField(label=_("Why you object"), max_length=900, lines=True, widget=forms.Textarea({"rows": 6}))
 
 
 class ItemAnswerForm(Form):
@@ -189,6 +250,8 @@ class ReturnForm(Form):
 
 
 class RecommendForm(Form):
+    """What the reviewer recommends; a service that grants no rank asks none."""
+
     verdict = forms.ChoiceField(
         label=_("Recommendation"),
         choices=[("approve", _("Approve")), ("reject", _("Reject"))],
@@ -198,6 +261,12 @@ class RecommendForm(Form):
         Specialty.objects.select_related("profession"), label=_("Specialty granted"), required=False
     )
     rank = forms.ModelChoiceField(Rank.objects.all(), label=_("Rank granted"), required=False)
+    reason = forms.ModelChoiceField(
+        ReturnReason.objects.all(),
+        label=_("Reason of a rejection"),
+        required=False,
+        empty_label=_("In my own words only"),
+    )
     public_text = CleanCharField(
         label=_("Text for the practitioner"),
         max_length=2000,
@@ -209,10 +278,12 @@ class RecommendForm(Form):
         label=_("Internal note"), max_length=2000, required=False, lines=True, widget=forms.Textarea({"rows": 3})
     )
 
-    def __init__(self, application: Application, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, application: Application, *args: Any, grants_rank: bool, **kwargs: Any) -> None:
         super().__init__(
             *args, initial={"specialty": application.asked_specialty_id, "rank": application.asked_rank_id}, **kwargs
         )
+        if not grants_rank:
+            del self.fields["specialty"], self.fields["rank"]
 
 
 class NoteForm(Form):

@@ -1,10 +1,13 @@
 """The case: the application, its timeline, its one deadline, what was attached and what was asked again."""
 
+from datetime import date, timedelta
+
 import pghistory
 import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +16,7 @@ from accounts.models import Practitioner
 from applications.lifecycle import CLOSED, LIFECYCLE, WAITING, CancelReason, DeadlineKind, State
 from documents.models import Paper, Qualification
 from mumaris.kit.clock import EndOfDay
-from register.models import Rank, Specialty
+from register.models import Exam, Rank, Registration, Specialty
 
 # A state and the last entry of the timeline always agree (I8); judged at commit, on the row as it then is.
 HISTORY_AGREES = """
@@ -44,13 +47,18 @@ def deadline_agrees(application: str) -> dict:
     }
 
 
-# An officer never moves their own case, and who recommended never endorses (I17, APP-6): whoever calls, whatever their rights.
+# An officer never moves their own case, who recommended never endorses, who decided never judges the appeal (I17, APP-6, APP-9):
+# whoever calls, whatever their rights.
 FOUR_EYES = """
-    IF NEW.by_id IS NOT NULL AND NEW.move NOT IN ('declare', 'reopen', 'resubmit') THEN
-        SELECT p.user_id, a.recommended_by_id INTO owner, recommender
+    IF NEW.by_id IS NOT NULL AND NEW.move NOT IN ('declare', 'reopen', 'resubmit', 'appeal', 'withdraw') THEN
+        SELECT p.user_id, CASE WHEN a.needs_second_officer THEN a.recommended_by_id END INTO owner, recommender
             FROM applications_application a JOIN accounts_practitioner p ON p.id = a.practitioner_id WHERE a.id = NEW.application_id;
         IF NEW.by_id = owner OR (NEW.move IN ('endorse_approval', 'endorse_rejection') AND NEW.by_id = recommender) THEN
             RAISE EXCEPTION '% of application % needs another person', NEW.move, NEW.application_id USING ERRCODE = '23514';
+        END IF;
+        IF NEW.move IN ('uphold', 'refuse_appeal') AND EXISTS (SELECT 1 FROM applications_entry e WHERE e.application_id = NEW.application_id
+                AND e.by_id = NEW.by_id AND e.move IN ('recommend', 'endorse_approval', 'endorse_rejection', 'refuse')) THEN
+            RAISE EXCEPTION '% of application % needs an officer who did not decide it', NEW.move, NEW.application_id USING ERRCODE = '23514';
         END IF;
     END IF;
     RETURN NEW;
@@ -99,6 +107,15 @@ class Application(models.Model):
     granted_rank = models.ForeignKey(
         Rank, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("rank granted")
     )
+    registration = models.ForeignKey(
+        Registration,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("registration that it is about"),
+    )
+    needs_second_officer = models.BooleanField(_("needs a second officer"), default=True)
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reviewer")
     )
@@ -113,9 +130,19 @@ class Application(models.Model):
         related_name="+",
         verbose_name=_("recommended by"),
     )
+    rejection_reason = models.ForeignKey(
+        "ReturnReason",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("reason of the rejection"),
+    )
+    appeal_seq = models.PositiveIntegerField(_("move by which was appealed"), null=True, blank=True, editable=False)
     cancel_reason = models.CharField(_("reason of cancellation"), max_length=24, blank=True, choices=CancelReason)
     created_at = models.DateTimeField(_("created at"))
     saved_at = models.DateTimeField(_("saved at"))
+    declared_at = models.DateTimeField(_("declared at"), null=True, blank=True)
     submitted_at = models.DateTimeField(_("submitted at"), null=True, blank=True)
     approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
@@ -130,6 +157,8 @@ class Application(models.Model):
             ("review_application", _("Can review applications")),
             ("endorse_application", _("Can endorse recommendations")),
             ("issue_application", _("Can make the last check and issue")),
+            ("decide_appeal", _("Can decide appeals")),
+            ("record_result", _("Can record exam results")),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -142,7 +171,8 @@ class Application(models.Model):
                 name="closed_has_time",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["draft", "awaiting_admin_fee", "cancelled"]) | Q(submitted_at__isnull=False),
+                condition=Q(state__in=["draft", "awaiting_admin_fee", "cancelled", "withdrawn"])
+                | Q(submitted_at__isnull=False),
                 name="submitted_has_time",
             ),
             models.CheckConstraint(
@@ -160,6 +190,15 @@ class Application(models.Model):
                 condition=(Q(state="cancelled") & ~Q(cancel_reason="")) | (~Q(state="cancelled") & Q(cancel_reason="")),
                 name="cancelled_has_reason",
             ),
+        ]
+        indexes = [
+            # The latest decisions of a service, for the usual times (APP-5).
+            models.Index(
+                F("service"),
+                Coalesce("approved_at", "closed_at").desc(),
+                condition=Q(approved_at__isnull=False) | Q(state="rejected"),
+                name="decided_applications",
+            )
         ]
         triggers = [
             pgtrigger.FSM(name="lifecycle", field="state", transitions=LIFECYCLE.edges()),
@@ -382,7 +421,9 @@ class Fee(models.Model):
 
     service = models.SlugField(_("service"), max_length=30)
     purpose = models.CharField(
-        _("purpose"), max_length=10, choices=[("admin", _("Administrative fee")), ("service", _("Service fee"))]
+        _("purpose"),
+        max_length=10,
+        choices=[("admin", _("Administrative fee")), ("service", _("Service fee")), ("late", _("Late fee"))],
     )
     category = models.SlugField(_("fee category"), max_length=30, blank=True)
     amount = models.BigIntegerField(_("amount in halalas"))
@@ -402,3 +443,285 @@ class Fee(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service} {self.purpose} {self.category}: {self.amount}"
+
+
+@pghistory.track()
+class ExamPolicy(models.Model):
+    """What an exam allows from a day on: attempts, the fee of a paid one in halalas, validity and cooling-off in days (EXM-2)."""
+
+    exam = models.ForeignKey(Exam, models.PROTECT, related_name="policies", verbose_name=_("exam"))
+    free_attempts = models.PositiveSmallIntegerField(_("attempts without a fee"))
+    paid_attempts = models.PositiveSmallIntegerField(_("attempts for a fee"))
+    fee = models.BigIntegerField(_("fee of a paid attempt in halalas"))
+    validity_days = models.PositiveSmallIntegerField(_("days that the eligibility number is valid"))
+    cooling_off_days = models.PositiveSmallIntegerField(_("days before a new number after the last failure"))
+    effective_from = models.DateField(_("in force from"))
+    source = models.CharField(_("source"), max_length=200)
+    official = models.BooleanField(_("official figure"), default=False, help_text=_("Leave empty for a demo figure."))
+
+    class Meta:
+        verbose_name = _("exam policy")
+        verbose_name_plural = _("exam policies")
+        ordering = ["exam", "-effective_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["exam", "effective_from"], name="one_exam_policy_per_day"),
+            models.CheckConstraint(
+                condition=Q(fee__gte=0, validity_days__gte=1, free_attempts__gte=1),
+                name="exam_policy_allows_an_attempt",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exam}: {self.free_attempts} + {self.paid_attempts}"
+
+
+@pghistory.track()
+class EligibilityNumber(models.Model):
+    """Admits an application to its exam (EXM-1); attempts belong to it, by the policy of the day of admission."""
+
+    number = models.CharField(_("eligibility number"), max_length=15, unique=True)
+    application = models.ForeignKey(
+        Application, models.PROTECT, related_name="eligibility_numbers", verbose_name=_("application")
+    )
+    exam = models.ForeignKey(Exam, models.PROTECT, related_name="+", verbose_name=_("exam"))
+    free_attempts = models.PositiveSmallIntegerField(_("attempts without a fee"))
+    paid_attempts = models.PositiveSmallIntegerField(_("attempts for a fee"))
+    fee = models.BigIntegerField(_("fee of a paid attempt in halalas"))
+    validity_days = models.PositiveSmallIntegerField(_("days that the eligibility number is valid"))
+    cooling_off_days = models.PositiveSmallIntegerField(_("days before a new number after the last failure"))
+    issued_at = models.DateTimeField(_("issued at"))
+    valid_until = models.DateField(_("valid until"))
+    renewed_at = models.DateTimeField(_("renewed at"), null=True, blank=True)
+    renewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("renewed by")
+    )
+
+    class Meta:
+        verbose_name = _("eligibility number")
+        verbose_name_plural = _("eligibility numbers")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(renewed_at=None, renewed_by=None) | Q(renewed_at__isnull=False, renewed_by__isnull=False),
+                name="renewal_has_officer",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="eligibility_fixed",
+                fields=["number", "application", "exam", "free_attempts", "paid_attempts", "fee", "issued_at"],
+            ),
+            pgtrigger.Protect(
+                name="renewed_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__renewed_at__isnull=False)
+                & pgtrigger.Q(old__renewed_at__df=pgtrigger.F("new__renewed_at")),
+            ),
+            pgtrigger.Protect(name="eligibility_never_deleted", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def standing_results(self) -> list["ExamResult"]:
+        """Every sitting by its last word: a corrected result gives way to its correction."""
+        return [one for one in self.results.all() if not hasattr(one, "correction")]
+
+    @property
+    def attempts_used(self) -> int:
+        return sum(one.outcome != Outcome.EXCUSED for one in self.standing_results())
+
+    @property
+    def is_passed(self) -> bool:
+        return any(one.outcome == Outcome.PASSED for one in self.standing_results())
+
+    @property
+    def cooling_off_until(self) -> date | None:
+        """The first day on which this person may declare again for the exam; None unless the last attempt failed."""
+        if self.is_passed or self.attempts_used < self.free_attempts + self.paid_attempts:
+            return None
+        counted = [one.sat_on for one in self.standing_results() if one.outcome != Outcome.EXCUSED]
+        return max(counted) + timedelta(days=self.cooling_off_days)
+
+
+class Outcome(models.TextChoices):
+    """How a sitting ended; absence counts as an attempt unless it is excused (EXM-2)."""
+
+    PASSED = "passed", _("Passed")
+    FAILED = "failed", _("Failed")
+    ABSENT = "absent", _("Absent")
+    EXCUSED = "excused", _("Absent, excused")
+
+
+@pghistory.track(exclude=["report"])
+class ResultsFile(models.Model):
+    """An exam company's file of results: checked whole, shown, then applied all or none (EXM-3).
+
+    `lines` is their number once they were counted; `report` what the last check found (applications/results_file.py).
+    """
+
+    class State(models.TextChoices):
+        UPLOADED = "uploaded", _("Being checked")
+        CHECKED = "checked", _("Checked, ready to be applied")
+        REFUSED = "refused", _("Refused")
+        APPLYING = "applying", _("Being applied")
+        APPLIED = "applied", _("Applied")
+
+    name = models.CharField(_("file name"), max_length=120)
+    storage_key = models.UUIDField(unique=True, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.UPLOADED)
+    lines = models.PositiveIntegerField(_("lines"), default=0)
+    report = models.JSONField(_("what was found"), default=dict)
+    uploaded_at = models.DateTimeField(_("uploaded at"))
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("uploaded by")
+    )
+    applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("applied by")
+    )
+
+    class Meta:
+        verbose_name = _("file of results")
+        verbose_name_plural = _("files of results")
+        ordering = ["-uploaded_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="applied", applied_at__isnull=False, applied_by__isnull=False)
+                | ~Q(state="applied") & Q(applied_at=None),
+                name="applied_file_has_officer",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="results_file_kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="results_file_fixed", fields=["name", "storage_key", "uploaded_at", "uploaded_by"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ResultsLine(models.Model):
+    """One readable line of a file of results, as it was read. Never changed; of a refused file none is kept."""
+
+    file = models.ForeignKey(ResultsFile, models.PROTECT, related_name="told", verbose_name=_("file of results"))
+    line = models.PositiveIntegerField(_("line"))
+    number = models.CharField(_("eligibility number"), max_length=15)
+    family_name = models.CharField(_("family name"), max_length=120)
+    sat_on = models.DateField(_("day of the exam"))
+    outcome = models.CharField(_("result"), max_length=8, choices=Outcome)
+    score = models.DecimalField(_("score"), max_digits=6, decimal_places=2, null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("line of a file of results")
+        verbose_name_plural = _("lines of files of results")
+        ordering = ["file", "line"]
+        indexes = [models.Index(fields=["file", "number", "sat_on", "line"], name="results_line_by_sitting")]
+        triggers = [pgtrigger.Protect(name="results_line_fixed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.number}"
+
+
+# Never more attempts than the number allows, and none beyond the free ones without a settled fee (I46); a correction stands
+# for what it corrects.
+WITHIN_ATTEMPTS = """
+    SELECT * INTO held FROM applications_eligibilitynumber WHERE id = NEW.number_id;
+    SELECT count(*) INTO used FROM applications_examresult r WHERE r.number_id = NEW.number_id AND r.outcome <> 'excused'
+        AND NOT EXISTS (SELECT 1 FROM applications_examresult c WHERE c.corrects_id = r.id);
+    IF used > held.free_attempts + held.paid_attempts THEN
+        RAISE EXCEPTION 'eligibility number % has no attempt left', held.number USING ERRCODE = '23514';
+    END IF;
+    IF used > held.free_attempts THEN
+        SELECT coalesce(sum(greatest(0, t.used - t.free_attempts)), 0) INTO owed FROM (
+            SELECT n.free_attempts, count(r.id) AS used FROM applications_eligibilitynumber n
+            JOIN applications_examresult r ON r.number_id = n.id AND r.outcome <> 'excused'
+                AND NOT EXISTS (SELECT 1 FROM applications_examresult c WHERE c.corrects_id = r.id)
+            WHERE n.application_id = held.application_id GROUP BY n.id, n.free_attempts) t;
+        SELECT count(*) INTO paid FROM payments_invoice i JOIN applications_application a ON a.reference = i."case"
+            WHERE a.id = held.application_id AND i.purpose = 'exam' AND i.state IN ('paid', 'waived');
+        IF owed > paid THEN
+            RAISE EXCEPTION 'attempt % of eligibility number % is not paid', used, held.number USING ERRCODE = '23514';
+        END IF;
+    END IF;
+    RETURN NULL;
+"""
+
+
+class ExamResult(models.Model):
+    """One sitting as the exam company told it, or the correction of one. Never changed (EXM-3)."""
+
+    number = models.ForeignKey(
+        EligibilityNumber, models.PROTECT, related_name="results", verbose_name=_("eligibility number")
+    )
+    sat_on = models.DateField(_("day of the exam"))
+    outcome = models.CharField(_("result"), max_length=8, choices=Outcome)
+    score = models.DecimalField(_("score"), max_digits=6, decimal_places=2, null=True, blank=True)
+    corrects = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="correction", verbose_name=_("corrects")
+    )
+    reason = models.CharField(_("reason of the correction"), max_length=300, blank=True)
+    file = models.ForeignKey(
+        ResultsFile, models.PROTECT, null=True, blank=True, related_name="results", verbose_name=_("from the file")
+    )
+    recorded_at = models.DateTimeField(_("recorded at"))
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
+
+    class Meta:
+        verbose_name = _("exam result")
+        verbose_name_plural = _("exam results")
+        ordering = ["sat_on", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["number", "sat_on"], condition=Q(corrects=None), name="one_result_per_sitting"
+            ),
+            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="outcome_known"),
+            models.CheckConstraint(
+                condition=Q(corrects=None, reason="") | Q(corrects__isnull=False) & ~Q(reason=""),
+                name="correction_has_reason",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="result_fixed", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="within_attempts",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                declare=[("held", "record"), ("used", "int"), ("owed", "int"), ("paid", "int")],
+                func=WITHIN_ATTEMPTS,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.sat_on}: {self.get_outcome_display()}"
+
+
+@pghistory.track()
+class Matter(models.Model):
+    """What staff must settle about a case that no move can settle any more, such as a result corrected after completion."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="matters", verbose_name=_("application"))
+    text = models.CharField(_("what it is about"), max_length=1000)
+    opened_at = models.DateTimeField(_("opened at"))
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("closed by")
+    )
+    outcome = models.CharField(_("what was done"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("matter")
+        verbose_name_plural = _("matters")
+        ordering = [F("closed_at").desc(nulls_first=True), "opened_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closed_at=None, closed_by=None, outcome="")
+                | Q(closed_at__isnull=False, closed_by__isnull=False) & ~Q(outcome=""),
+                name="closed_matter_has_outcome",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text

@@ -3,21 +3,25 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from applications import fees, filing, review
-from applications.catalogue import CATALOGUE, Service
+from applications import appeals, exam_panel, fees, filing, review, wallet_reuse
+from applications.catalogue import CATALOGUE, GROUPS, Service
 from applications.dossier import Dossier
-from applications.forms import ItemAnswerForm, read_back
-from applications.lifecycle import HOLDER, PRACTITIONER, STAFF, State
-from applications.models import Application, Entry
+from applications.fee_calculator import FeesForm, goes_by_rank, named, service_lines, worked_out
+from applications.fees import Prices
+from applications.forms import AppealForm, ItemAnswerForm, read_back
+from applications.lifecycle import HOLDER, LIFECYCLE, PRACTITIONER, STAFF, State
+from applications.models import Application, Entry, ExamPolicy
+from applications.usual_times import UsualTime, usual_times
 from documents.forms import UploadForm
 from mumaris.kit.clock import today
-from mumaris.kit.policy import Policies, value
+from mumaris.kit.policy import Policies
 from mumaris.kit.templatetags import look
 from payments import attempts
 from payments.models import Invoice, Method, Purpose
@@ -44,6 +48,9 @@ STAGE_OF = {
     State.SUBMITTED: 2,
     State.UNDER_REVIEW: 2,
     State.RETURNED: 2,
+    State.AWAITING_EXAM: 2,
+    State.AWAITING_EXAM_FEE: 2,
+    State.UNDER_APPEAL: 2,
     State.RECOMMENDED: 3,
     State.PRELIMINARILY_APPROVED: 4,
     State.BEING_ISSUED: 5,
@@ -65,6 +72,17 @@ HAPPENED = {
     "release": (gettext_lazy("The application waits for another reviewer"), "", "user"),
     "return": (gettext_lazy("Returned to you with remarks"), "", "warn"),
     "resubmit": (gettext_lazy("You sent your answers"), "ok", "check"),
+    "admit_to_exam": (gettext_lazy("You are admitted to the exam"), "ok", "check"),
+    "pass": (gettext_lazy("You passed the exam"), "ok", "check"),
+    "fail_free": (gettext_lazy("The exam was not passed; the next attempt carries no fee"), "", "warn"),
+    "fail_paid": (gettext_lazy("The exam was not passed; the next attempt is open once its fee is paid"), "", "warn"),
+    "fail_last": (gettext_lazy("The last attempt at the exam was not passed; the application was rejected"), "", "bad"),
+    "open_attempt": (gettext_lazy("The exam fee is settled; your next attempt is open"), "ok", "check"),
+    "correct_result": (gettext_lazy("Your exam result was corrected: passed"), "ok", "check"),
+    "appeal": (gettext_lazy("You appealed against the rejection"), "", "pen"),
+    "uphold": (gettext_lazy("Your appeal was upheld; another officer reviews the case anew"), "ok", "check"),
+    "refuse_appeal": (gettext_lazy("Your appeal was refused; the decision is final"), "", "bad"),
+    "withdraw": (gettext_lazy("You withdrew the application"), "", "dash"),
     "recommend": (gettext_lazy("The reviewer has finished; a second officer decides"), "", "search"),
     "endorse_approval": (gettext_lazy("Preliminarily approved, and the service invoice was issued"), "ok", "check"),
     "endorse_rejection": (gettext_lazy("Rejected"), "", "bad"),
@@ -76,6 +94,9 @@ HAPPENED = {
     "lapse_admin_fee": (gettext_lazy("Cancelled: the administrative fee was not paid in time"), "", "dash"),
     "lapse_return": (gettext_lazy("Cancelled: the remarks were not answered in time"), "", "dash"),
     "lapse_service_fee": (gettext_lazy("Cancelled: the service fee was not paid in time"), "", "dash"),
+    "lapse_exam_fee": (gettext_lazy("Cancelled: the exam fee was not paid in time"), "", "dash"),
+    "lapse_exam": (gettext_lazy("Cancelled: the eligibility number expired before the exam was passed"), "", "dash"),
+    "revive_exam": (gettext_lazy("Your payment was made in time: the application lives again"), "ok", "check"),
     "revive_submitted": (gettext_lazy("Your payment was made in time: the application lives again"), "ok", "check"),
     "revive_issuing": (gettext_lazy("Your payment was made in time: the application lives again"), "ok", "check"),
 }
@@ -98,15 +119,29 @@ ENDS_WHEN = {
         gettext_lazy("the application is cancelled at the end of that day"),
     ),
     State.BEING_ISSUED: (gettext_lazy("the last check is made"), ""),
+    State.AWAITING_EXAM: (
+        gettext_lazy("you pass the exam"),
+        gettext_lazy("the application is cancelled when the eligibility number expires"),
+    ),
+    State.AWAITING_EXAM_FEE: (
+        gettext_lazy("you pay the exam fee"),
+        gettext_lazy("the application is cancelled at the end of that day"),
+    ),
+    State.UNDER_APPEAL: (gettext_lazy("an officer who did not decide your case judges the appeal"), ""),
 }
 ENDORSEMENTS = {"endorse_approval", "endorse_rejection"}
-INVOICE_OF = {State.AWAITING_ADMIN_FEE: Purpose.ADMIN, State.PRELIMINARILY_APPROVED: Purpose.SERVICE}
+INVOICE_OF = {
+    State.AWAITING_ADMIN_FEE: Purpose.ADMIN,
+    State.PRELIMINARILY_APPROVED: Purpose.SERVICE,
+    State.AWAITING_EXAM_FEE: Purpose.EXAM,
+}
 
 
-def offered(on: date) -> list[dict[str, Any]]:
-    """The catalogue as cards."""
-    policies = Policies(on)
-    return [_card(service, fees.schedule(service.slug, on), policies) for service in CATALOGUE.values()]
+def offered(policies: Policies) -> list[dict[str, Any]]:
+    """The catalogue as cards on the policies' day, in the order of its groups."""
+    prices = fees.schedules(policies.on)
+    services = sorted(CATALOGUE.values(), key=lambda service: GROUPS.index(service.group))
+    return [_card(service, prices[service.slug], policies) for service in services]
 
 
 def service_page(service: Service, dossier: Dossier | None, on: date) -> dict[str, Any]:
@@ -116,39 +151,108 @@ def service_page(service: Service, dossier: Dossier | None, on: date) -> dict[st
     findings = list(service.findings(dossier)) if dossier else []
     asked = set(service.slots(dossier)) if dossier and dossier.practitioner else None
     here = reverse("service", args=[service.slug])
+    usual = usual_times([service.slug], policies)[service.slug]
+    exams = _exams(fees.exam_policies(on)) if service.asks_exam else []
     return {
-        "service": _card(service, prices, policies) | {"gives": service.gives, "who": service.who},
+        "service": _card(service, prices, policies)
+        | {"gives": service.gives, "who": service.who, "usual_time": usually(usual)},
         "rules": [_rule(rule, finding, None, here) for rule, finding in findings] if dossier else None,
         "obstacles": len(service.obstacles(dossier)) if dossier else 0,
+        "verification": {
+            "practice": service.verifies_practice,
+            "months": policies["experience.certificate_months"],
+            "usual_days": policies["verification.usual_days"],
+            "appeal_days": policies["verification.appeal_days"],
+        }
+        if service.verifies
+        else None,
         "documents": [
             {
                 "name": slot.name,
                 "about": slot.hint,
+                "verified": slot.verified,
                 "whom": slot.whom,
+                "optional": not slot.required,
                 "not_needed": asked is not None and slot not in asked,
             }
             for slot in service.documents
         ],
+        "exams": exams,
         "fees": _price_rows(prices),
-        "steps": [
-            (_("Answer and attach"), _("Your draft is saved at every step; come back when you like.")),
-            (
-                _("Check your answers and declare them true"),
-                _("The administrative invoice follows, open for %(days)s days.") % {"days": policies["admin_fee.days"]},
-            ),
-            (
-                _("Your documents are reviewed"),
-                _("If something is missing we return it item by item, and you have %(days)s days.")
-                % {"days": policies["return.days"]},
-            ),
-            (
-                _("Pay the service fee after preliminary approval"),
-                _("Within %(days)s days of the approval.") % {"days": policies["service_fee.days"]},
-            ),
-            (_("Receive your papers"), _("As PDF, with a code anyone can verify.")),
-        ],
+        "surcharges": _surcharges(service, prices),
+        "steps": _steps(service, policies, exams),
         "start_url": reverse("application_start", args=[service.slug]),
-        "already_open": bool(dossier and service.slug in dossier.open_services),
+        "fees_url": _asking("fees", service=service.slug),
+    }
+
+
+def _steps(service: Service, policies: Policies, exams: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The way from the first answer to the papers, each step with a line of explanation."""
+    steps = [
+        (
+            _("Answer and attach") if service.documents else _("Answer the questions"),
+            _("Your draft is saved at every step; come back when you like."),
+        ),
+        (
+            _("Check your answers and declare them true"),
+            _("The administrative invoice follows, open for %(days)s days.") % {"days": policies["admin_fee.days"]},
+        ),
+        (
+            _("Your documents are reviewed") if service.documents else _("Your application is reviewed"),
+            _("If something is missing we return it item by item, and you have %(days)s days.")
+            % {"days": policies["return.days"]},
+        ),
+    ]
+    if service.verifies:
+        steps.insert(
+            0,
+            (
+                _("Have verified what comes from abroad"),
+                _("You enter the case number of the verification company. The application waits for a positive result."),
+            ),
+        )
+    if exams:
+        days = {one["policy"].validity_days for one in exams}
+        steps.append(
+            (
+                _("Sit the exam, where your rank asks one"),
+                _("You get an eligibility number, valid for %(days)s days at least.") % {"days": min(days)},
+            )
+        )
+    steps.append(
+        (
+            _("Pay the service fee after preliminary approval"),
+            _("Within %(days)s days of the approval.") % {"days": policies["service_fee.days"]},
+        )
+    )
+    when = _("Issued after a last check.") if service.last_check else _("Issued at once.")
+    steps.append((_("Receive your papers"), when + " " + _("As PDF, with a code anyone can verify.")))
+    return steps
+
+
+def fees_page(asked: QueryDict, on: date) -> dict[str, Any]:
+    """The fee calculator and the whole price list, by the prices in force on that day (SRV-14)."""
+    policies, prices, exam_policies = Policies(on), fees.schedules(on), fees.exam_policies(on)
+    form = FeesForm(asked, prices, exam_policies)
+    lines = worked_out(form, prices[form.offered.slug], policies) if form.is_valid() else []
+    return {
+        "form": form,
+        "offered": form.offered,
+        "lines": lines,
+        "total": sum(line["halalas"] for line in lines),
+        "asks_exam": bool(lines and form.asks_exam),
+        "exam_policy": form.exam_policy if lines else None,
+        "today": on,
+        "services": [
+            {
+                "name": service.name,
+                "url": reverse("service", args=[service.slug]),
+                "rows": _price_rows(prices[service.slug]),
+                "surcharges": _surcharges(service, prices[service.slug]),
+            }
+            for service in CATALOGUE.values()
+        ],
+        "exams": _exams(exam_policies),
     }
 
 
@@ -164,8 +268,15 @@ def row(case: Application) -> dict[str, Any]:
         "due": deadline.due_on if deadline else None,
         "url": reverse("application", args=[case.reference]),
         "since": case.saved_at,
+        "step": draft_step(case) if state == State.DRAFT else None,
         "mine": HOLDER.get(state) == PRACTITIONER,
     }
+
+
+def draft_step(case: Application) -> dict[str, Any]:
+    """Where a draft goes on, counted from 1 (APP-8): its questions, then its papers; one that was declared once is checked again."""
+    number = 4 if case.moves else 3 if case.version else 2
+    return {"number": number, "of": len(STEPS), "name": STEPS[number - 1]}
 
 
 def case_page(case: Application, now: datetime) -> dict[str, Any]:
@@ -179,7 +290,6 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
     invoice = next((one for one in invoices if purpose and one.purpose == purpose and one.is_open), None)
     issued = list(IssuedPaper.objects.filter(case=case.reference)) if state == State.COMPLETED else []
     attached = list(case.attachments.select_related("paper").order_by("-attached_at"))
-    names = {slot.slug: slot.name for slot in service.documents}
     return {
         "case": case,
         "service": service,
@@ -198,7 +308,7 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
         "entries": _happened(entries, state),
         "documents": [
             {
-                "name": names.get(one.slot, one.slot),
+                "name": filing.name_of(case.service, one.slot),
                 "file": one.paper.name,
                 "url": reverse("paper", args=[one.paper_id]),
                 "issued_on": one.issued_on,
@@ -210,7 +320,7 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
         ],
         "papers": [
             {
-                "name": paper.get_kind_display(),
+                "name": paper.name,
                 "number": paper.number,
                 "ready": bool(paper.storage_key),
                 "url": reverse("issued_paper", args=[paper.number]),
@@ -218,13 +328,24 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
             }
             for paper in issued
         ],
-        "granted_differs": bool(
-            case.granted_rank_id
-            and (case.granted_rank_id, case.granted_specialty_id) != (case.asked_rank_id, case.asked_specialty_id)
-            and case.asked_rank_id
-        ),
+        "granted_differs": appeals.grants_something_else(case),
         "can_discard": state == State.DRAFT and not case.moves,
+        "can_withdraw": state in LIFECYCLE["withdraw"].sources and case.moves > 0,
+        "appeal": _appeal(case, now) if state == State.REJECTED else None,
+        "exam": exam_panel.panel(case, entries),
         "judged": case.judgement[get_language()] if case.judgement else [],
+    }
+
+
+def appeal_page(case: Application, form: AppealForm, now: datetime) -> dict[str, Any]:
+    """What was decided and why, until when it can be appealed against, and the form (APP-9)."""
+    return {
+        "case": case,
+        "service": CATALOGUE[case.service],
+        "form": form,
+        "decided": _happened(list(case.timeline.all()), State.REJECTED)[0],
+        "due": appeals.last_day(case),
+        "today": today(now),
     }
 
 
@@ -232,8 +353,9 @@ def documents_page(
     case: Application, service: Service, dossier: Dossier, failed: dict[str, UploadForm]
 ) -> dict[str, Any]:
     """The slots that this practitioner must fill; a failed form keeps what was typed at its slot, and `form` is it."""
-    slots = []
-    for slot in service.slots(dossier):
+    slots, asked = [], service.slots(dossier)
+    again = wallet_reuse.fitting(dossier, [slot for slot in asked if slot.slug not in dossier.attachments])
+    for slot in asked:
         attachment = dossier.attachments.get(slot.slug)
         form = failed.get(slot.slug) or UploadForm(dated=slot.dated, prefix=slot.slug)
         slots.append(
@@ -241,6 +363,8 @@ def documents_page(
                 "name": slot.slug,
                 "title": slot.name,
                 "about": slot.hint,
+                "optional": not slot.required,
+                "offers": again.get(slot.slug, [])[: wallet_reuse.MOST],
                 "form": form,
                 "state": "refused"
                 if form.errors
@@ -265,7 +389,7 @@ def documents_page(
         "case": case,
         "service": service,
         "slots": slots,
-        "missing": sum(not slot["file"] for slot in slots),
+        "missing": sum(not slot["file"] and not slot["optional"] for slot in slots),
         "form": next(iter(failed.values()), None),
         "here": reverse("application_documents", args=[case.reference]),
         "steps": STEPS,
@@ -277,24 +401,10 @@ def check_page(case: Application, service: Service, dossier: Dossier, form: Any)
     """Everything read back, with the links that change it, the rules, and what will be paid (APP-3, SRV-12)."""
     person, identity = dossier.practitioner, dossier.identity
     prices = fees.schedule(service.slug, dossier.day)
-    rank = case.asked_rank or (dossier.usable_classification.rank if dossier.usable_classification else None)
-    category = rank.fee_category if rank else ""
-    lines = [
-        {
-            "name": _("Administrative fee"),
-            "when": _("now"),
-            "halalas": _price(prices, Purpose.ADMIN, category),
-            "note": _("not refundable"),
-        }
-    ]
-    if rank:
-        lines.append(
-            {
-                "name": _("Service fee"),
-                "when": _("after preliminary approval"),
-                "halalas": _price(prices, Purpose.SERVICE, category),
-            }
-        )
+    held = service.holds(dossier) if service.holds else None
+    rank = held[1] if held else case.asked_rank
+    due = [one for one in service.surcharges if one.due_if(dossier)]
+    lines = service_lines(service, rank, prices, dossier.policies, due)
     here = reverse("application_check", args=[case.reference])
     personal = _and_back("personal_data", here)
     asked = reverse("application_questions", args=[case.reference])
@@ -328,10 +438,10 @@ def check_page(case: Application, service: Service, dossier: Dossier, form: Any)
         ],
         "rules": [_rule(rule, finding, case, here) for rule, finding in service.findings(dossier)],
         "obstacles": len(service.obstacles(dossier))
-        + sum(slot.slug not in dossier.attachments for slot in service.slots(dossier)),
+        + sum(slot.required and slot.slug not in dossier.attachments for slot in service.slots(dossier)),
         "lines": lines,
         "total": sum(line["halalas"] for line in lines),
-        "rank": rank,
+        "rank_is_open": rank is None and goes_by_rank(service, prices),
     }
 
 
@@ -368,29 +478,52 @@ def remarks_page(case: Application, failed: dict[str, ItemAnswerForm], on: date)
     }
 
 
-def _card(service: Service, prices: dict[str, dict[str, int]], policies: Policies) -> dict[str, Any]:
+def _card(service: Service, prices: Prices, policies: Policies) -> dict[str, Any]:
     totals = [row["total"] for row in _price_rows(prices)]
     return {
         "slug": service.slug,
         "name": service.name,
         "summary": service.summary,
+        "group": service.group,
         "fee_from": min(totals, default=0),
-        "usual_days": policies[f"{service.slug}.target_days"],
+        "by_rank": len(totals) > 1,
+        "target_days": policies[f"{service.slug}.target_days"],
         "url": reverse("service", args=[service.slug]),
     }
 
 
-def _price_rows(prices: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+def usually(usual: UsualTime) -> str:
+    """The usual time in words; the target says that it is one (APP-5)."""
+    if usual.most is None:
+        return _("%(days)s (target)") % {"days": look.working_days(usual.half)}
+    return _("Half of the cases take up to %(half)s, nine of ten up to %(most)s.") % {
+        "half": look.working_days(usual.half),
+        "most": look.working_days(usual.most),
+    }
+
+
+def _price_rows(prices: Prices) -> list[dict[str, Any]]:
+    """The fees of a service by fee category, in one row where they are the same for everybody."""
+    by_rank = any(prices[Purpose.SERVICE])
     rows = []
-    for category, name in FEE_CATEGORIES.items():
+    for category, name in (FEE_CATEGORIES if by_rank else {"": _("Everybody")}).items():
         if category in prices[Purpose.SERVICE] or "" in prices[Purpose.SERVICE]:
-            admin, service = _price(prices, Purpose.ADMIN, category), _price(prices, Purpose.SERVICE, category)
+            admin, service = (fees.listed(prices, purpose, category) for purpose in (Purpose.ADMIN, Purpose.SERVICE))
             rows.append({"category": name, "admin": admin, "service": service, "total": admin + service})
     return rows
 
 
-def _price(prices: dict[str, dict[str, int]], purpose: str, category: str) -> int:
-    return prices[purpose].get(category, prices[purpose].get("", 0))
+def _surcharges(service: Service, prices: Prices) -> list[dict[str, Any]]:
+    return [{"name": named(one), "halalas": fees.listed(prices, one.purpose, "")} for one in service.surcharges]
+
+
+def _exams(policies: list[ExamPolicy]) -> list[dict[str, Any]]:
+    """The exams that share the same terms, together; the `names` are left out where all of them do."""
+    shared: dict[tuple[int, ...], dict[str, Any]] = {}
+    for one in policies:
+        terms = (one.free_attempts, one.paid_attempts, one.fee, one.validity_days, one.cooling_off_days)
+        shared.setdefault(terms, {"policy": one, "names": []})["names"].append(str(one.exam))
+    return [{**one, "names": one["names"] if len(shared) > 1 else []} for one in shared.values()]
 
 
 def _rule(rule: Any, finding: Any, case: Application | None, here: str) -> dict[str, Any]:
@@ -404,6 +537,7 @@ def _rule(rule: Any, finding: Any, case: Application | None, here: str) -> dict[
         "name": rule.name,
         "verdict": str(finding.verdict),
         "fact": finding.fact,
+        "attached": finding.attached,
         "remedy_url": url,
         "remedy_text": remedy.text if remedy else "",
     }
@@ -411,7 +545,19 @@ def _rule(rule: Any, finding: Any, case: Application | None, here: str) -> dict[
 
 def _and_back(name: str, here: str) -> str:
     """The address of the page of that URL name, which leads back here once it is done."""
-    return f"{reverse(name)}?{urlencode({'next': here})}"
+    return _asking(name, next=here)
+
+
+def _asking(name: str, **asked: str) -> str:
+    """The address of the page of that URL name, with what it is asked."""
+    return f"{reverse(name)}?{urlencode(asked)}"
+
+
+def _appeal(case: Application, now: datetime) -> dict[str, Any]:
+    """Until when a rejected case can be appealed against, or every reason why it cannot."""
+    until = appeals.last_day(case)
+    why_not = appeals.why_not(case, now, until)
+    return {"why_not": why_not, "until": None if why_not else until}
 
 
 def _holder_facts(case: Application, state: State, since: datetime, now: datetime) -> list[tuple[str, str]]:
@@ -427,7 +573,8 @@ def _holder_facts(case: Application, state: State, since: datetime, now: datetim
     if otherwise:
         facts.append((_("If not"), str(otherwise)))
     if HOLDER[state] == STAFF:
-        facts.append((_("Usual time"), look.working_days(value(f"{case.service}.target_days", today(now)))))
+        usual = usual_times([case.service], Policies(today(now)))
+        facts.append((_("Usual time"), usually(usual[case.service])))
     return facts
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from applications.lifecycle import CLOSED, LAPSES, LIFECYCLE, WAITING
@@ -12,9 +12,34 @@ from mumaris.kit.lifecycle import NotAllowed
 from payments.models import Invoice
 
 # The moment that a move stamps on the application, kept as long as the case lives.
-STAMPS = {"submit": "submitted_at", "revive_submitted": "submitted_at", "endorse_approval": "approved_at"}
+STAMPS = {
+    "declare": "declared_at",
+    "submit": "submitted_at",
+    "revive_submitted": "submitted_at",
+    "endorse_approval": "approved_at",
+}
 
 CANCEL_REASONS = dict(LAPSES.values())
+
+# What a move may change on the application itself.
+MOVED = ["state", "moves", "version", "saved_at", "closed_at", "cancel_reason", *dict.fromkeys(STAMPS.values())]
+
+
+def locked(application_id: int) -> Application:
+    """The case, locked behind its live invoices: the order in which everybody who may wait takes them."""
+    reference = Application.objects.values_list("reference", flat=True).get(pk=application_id)
+    list(Invoice.objects.live().filter(case=reference).order_by("pk").select_for_update().values_list("pk"))
+    return (
+        Application.objects.select_for_update(of=("self",))
+        .select_related(
+            "practitioner__user",
+            "asked_specialty__profession__exam",
+            "asked_rank",
+            "granted_specialty__profession__exam",
+            "granted_rank",
+        )
+        .get(pk=application_id)
+    )
 
 
 @transaction.atomic
@@ -35,15 +60,7 @@ def advance(
     `by` is the user who asks, None for the system itself; `facts` are what the move's hooks need (items of a return,
     a verdict). Locks the case's live invoices before the application, as everybody who may wait does.
     """
-    reference = Application.objects.values_list("reference", flat=True).get(pk=application_id)
-    list(Invoice.objects.live().filter(case=reference).order_by("pk").select_for_update().values_list("pk"))
-    application = (
-        Application.objects.select_for_update(of=("self",))
-        .select_related(
-            "practitioner__user", "asked_specialty__profession", "asked_rank", "granted_specialty", "granted_rank"
-        )
-        .get(pk=application_id)
-    )
+    application = locked(application_id)
     move = LIFECYCLE[name]
     if seen is not None and seen != application.moves:
         raise NotAllowed(_("The case was changed meanwhile. Read it as it stands now, then decide."))
@@ -58,19 +75,13 @@ def advance(
     application.closed_at = now if move.target in CLOSED else None
     application.cancel_reason = CANCEL_REASONS.get(name, "")
     if stamp := STAMPS.get(name):
-        setattr(application, stamp, now)
-    application.save(
-        update_fields=[
-            "state",
-            "moves",
-            "version",
-            "saved_at",
-            "closed_at",
-            "cancel_reason",
-            "submitted_at",
-            "approved_at",
-        ]
-    )
+        setattr(application, stamp, _moment(application, facts.get("paid_at"), now))
+    try:
+        application.save(update_fields=MOVED)
+    except IntegrityError as error:
+        if "one_open_application" not in str(error):
+            raise
+        raise NotAllowed(_("A newer application for this service is open.")) from error
     entry = Entry.objects.create(
         application=application,
         seq=application.moves,
@@ -82,8 +93,13 @@ def advance(
         public_text=public_text,
         internal_text=internal_text,
     )
-    if left in WAITING:
+    if left in WAITING and left != move.target:
         Deadline.objects.filter(application=application).delete()
     for effect in move.after:
         effect(application, entry=entry, by=by, **facts)
     return application
+
+
+def _moment(application: Application, paid_at: datetime | None, now: datetime) -> datetime:
+    """When the move counts as made: what a payment moves counts from the bank's time, as its deadline does (PAY-4)."""
+    return max(application.created_at, min(paid_at, now)) if paid_at else now

@@ -8,10 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from applications.catalogue import CATALOGUE, Ask
+from applications.catalogue import CATALOGUE
 from applications.dossier import load
 from applications.lifecycle import LIFECYCLE, WAITING, State, is_unheld, reviewer
 from applications.models import Application, Deadline, ReturnItem, ReturnReason
+from applications.progress import advance
 from mumaris.kit.clock import days_after, end_of_day, today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import Policies, value
@@ -91,38 +92,52 @@ def names_what_is_granted(
     public_text: str = "",
     **facts,
 ) -> Iterator[str]:
+    service = CATALOGUE[application.service]
+    asked = (application.asked_specialty, application.asked_rank)
     if verdict not in ("approve", "reject"):
         yield _("Recommend approval or rejection.")
-    elif verdict == "approve" and not (specialty and rank):
+    elif verdict == "reject":
+        if not public_text.strip():
+            yield _("Write the reason that the practitioner will read.")
+    elif not service.grants_rank:
+        return
+    elif not (specialty and rank):
         yield _("Name the specialty and the rank that are granted.")
-    elif verdict == "approve" and not specialty.profession.ranks.filter(pk=rank.pk).exists():
+    elif not specialty.profession.ranks.filter(pk=rank.pk).exists():
         yield _("%(rank)s is no rank of %(profession)s.") % {"rank": rank, "profession": specialty.profession}
-    elif (
-        verdict == "approve"
-        and _asks_nothing_else(application)
-        and (specialty, rank)
-        != (
-            application.asked_specialty,
-            application.asked_rank,
-        )
-    ):
+    elif service.holds and (specialty, rank) != asked:
+        # Nobody is registered as what they were not classified.
         yield _("This service goes by the classification: %(rank)s in %(specialty)s.") % {
             "rank": application.asked_rank,
             "specialty": application.asked_specialty,
         }
-    elif verdict == "reject" and not public_text.strip():
-        yield _("Write the reason that the practitioner will read.")
+
+
+@LIFECYCLE.before("recommend")
+def is_confirmed(application: Application, *, verdict: str = "", **facts) -> Iterator[str]:
+    """What officers themselves must have written down before they approve; judged by the day and versions of the declaration."""
+    if verdict == "approve" and (rules := CATALOGUE[application.service].confirmed_if):
+        dossier = load(application.practitioner, application.declared_at or application.created_at, application)
+        for rule in rules:
+            finding = rule.ask(dossier)
+            if finding.stands_in_the_way:
+                yield finding.fact
 
 
 @LIFECYCLE.after("recommend")
 def write_recommendation(
-    application: Application, *, by: Any, verdict: str, specialty=None, rank=None, **facts
+    application: Application, *, by: Any, now: datetime, verdict: str, specialty=None, rank=None, reason=None, **facts
 ) -> None:
     application.recommendation, application.recommended_by = verdict, by
-    application.granted_specialty, application.granted_rank = (
-        (specialty, rank) if verdict == "approve" else (None, None)
-    )
-    application.save(update_fields=["recommendation", "recommended_by", "granted_specialty", "granted_rank"])
+    approves = verdict == "approve"
+    application.granted_specialty, application.granted_rank = (specialty, rank) if approves else (None, None)
+    application.rejection_reason = None if approves else reason
+    application.save(update_fields=RECOMMENDED)
+    if not application.needs_second_officer:
+        advance(application.pk, "endorse_approval" if approves else "endorse_rejection", by=by, now=now)
+
+
+RECOMMENDED = ["recommendation", "recommended_by", "granted_specialty", "granted_rank", "rejection_reason"]
 
 
 @LIFECYCLE.before("endorse_approval")
@@ -137,28 +152,33 @@ def was_recommended_for_rejection(application: Application, **facts) -> Iterator
         yield _("The reviewer recommends approval. Endorse that, or send the case back.")
 
 
-@LIFECYCLE.before("send_back", "take_back", "refuse")
+@LIFECYCLE.before("send_back", "take_back", "refuse", "uphold", "refuse_appeal")
 def says_why(application: Application, *, internal_text: str = "", public_text: str = "", **facts) -> Iterator[str]:
     if not (internal_text.strip() or public_text.strip()):
         yield _("Write the reason.")
 
 
-@LIFECYCLE.after("send_back", "take_back")
+@LIFECYCLE.after("send_back", "take_back", "uphold", "correct_result")
 def drop_recommendation(application: Application, **facts) -> None:
-    application.recommendation, application.recommended_by, application.granted_specialty, application.granted_rank = (
-        "",
-        None,
-        None,
-        None,
-    )
-    application.save(update_fields=["recommendation", "recommended_by", "granted_specialty", "granted_rank"])
+    application.recommendation, application.rejection_reason = "", None
+    application.recommended_by = application.granted_specialty = application.granted_rank = None
+    application.save(update_fields=RECOMMENDED)
+
+
+@LIFECYCLE.before("issue")
+def is_checked_by_an_officer(application: Application, *, by: Any, **facts) -> Iterator[str]:
+    if by is None and CATALOGUE[application.service].last_check:
+        yield _("An officer makes the last check.")
+
+
+@LIFECYCLE.after("start_issuing", "revive_issuing")
+def issue_at_once(application: Application, *, now: datetime, **facts) -> None:
+    """A service without a last check is completed as soon as its fee is settled."""
+    if not CATALOGUE[application.service].last_check:
+        advance(application.pk, "issue", by=None, now=now)
 
 
 @LIFECYCLE.after("issue")
 def write_on_the_register(application: Application, *, now: datetime, **facts) -> None:
-    CATALOGUE[application.service].grants(application, now, Policies(today(now)))
-
-
-def _asks_nothing_else(application: Application) -> bool:
-    """Whether the service leaves no choice of specialty and rank: nobody is registered as what they were not classified."""
-    return Ask.SPECIALTY_AND_RANK not in CATALOGUE[application.service].asks
+    service = CATALOGUE[application.service]
+    service.grants(application, service.issues, now, Policies(today(now)))

@@ -1,15 +1,20 @@
 """What time itself does to applications. A sweep is a WHERE clause: it never waits, may run twice, at once, anywhere (DLN-2)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pghistory
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Greatest, TruncDate
 
 from accounts.models import Notice
 from accounts.notices import tell_all
 from applications.lifecycle import LAPSES, LIFECYCLE, DeadlineKind, State
 from applications.models import Application, Deadline, Entry
+from documents.models import Verification
+from mumaris.kit.clock import RIYADH, days_after, end_of_day, today
+from mumaris.kit.policy import Policies
 from payments import billing
 from payments.models import Purpose
 
@@ -38,7 +43,11 @@ DUE_UNANSWERED = """
     LIMIT %(batch)s
     FOR UPDATE OF d, a SKIP LOCKED
 """
-PURPOSES = {DeadlineKind.ADMIN_FEE: Purpose.ADMIN, DeadlineKind.SERVICE_FEE: Purpose.SERVICE}
+PURPOSES = {
+    DeadlineKind.ADMIN_FEE: Purpose.ADMIN,
+    DeadlineKind.SERVICE_FEE: Purpose.SERVICE,
+    DeadlineKind.EXAM_FEE: Purpose.EXAM,
+}
 
 
 def lapse(now: datetime, batch: int = 500) -> int:
@@ -89,3 +98,60 @@ def _lapse_batch(kind: DeadlineKind, now: datetime, batch: int) -> int:
             for _pk, reference, moves, _state, user, _invoice in due
         )
     return len(due)
+
+
+def tidy_drafts(now: datetime, batch: int = 500) -> int:
+    """Offer idle drafts for deletion, and delete those whose offered last day passed; returns how many were deleted (APP-8)."""
+    policies, deleted = Policies(today(now)), 0
+    idle = _idle_drafts(end_of_day(today(now) - timedelta(days=policies["draft.idle_days"])))
+    while _offer_batch(idle, days_after(now, policies["draft.notice_days"]).isoformat(), now, batch):
+        pass
+    while found := _delete_batch(idle, now, batch):
+        deleted += found
+    return deleted
+
+
+def _idle_drafts(until: datetime) -> QuerySet[Any]:
+    """Drafts never invoiced for which nothing was done since `until`. Waiting for a verification is not idle; its answer begins the days anew.
+
+    `offer` is the key of the notice that offers such a draft for deletion: saved once more, it is another one.
+    """
+    own = Verification.objects.filter(practitioner=OuterRef("practitioner"))
+    heard = own.annotate(at=Coalesce("asked_at", "entered_at")).order_by("-at").values("at")[:1]
+    day = Cast(TruncDate("last", tzinfo=RIYADH), CharField())
+    return (
+        Application.objects.filter(state=State.DRAFT, moves=0, saved_at__lt=until)
+        .exclude(Exists(own.waiting()))
+        .annotate(last=Greatest("saved_at", Subquery(heard)))
+        .annotate(offer=Concat("reference", Value(":draft_idle:"), day, output_field=CharField()))
+        .filter(last__lt=until)
+        .order_by("pk")
+        .select_for_update(skip_locked=True, of=("self",))
+    )
+
+
+@transaction.atomic
+def _offer_batch(idle: QuerySet[Any], due_on: str, now: datetime, batch: int) -> int:
+    told = Notice.objects.filter(key=OuterRef("offer"))
+    drafts = list(idle.exclude(Exists(told)).values_list("offer", "reference", "practitioner__user")[:batch])
+    tell_all(
+        Notice(
+            recipient_id=user,
+            kind="draft_idle",
+            key=offer,
+            reference=reference,
+            facts={"due_on": due_on, "text": ""},
+            created_at=now,
+        )
+        for offer, reference, user in drafts
+    )
+    return len(drafts)
+
+
+@transaction.atomic
+def _delete_batch(idle: QuerySet[Any], now: datetime, batch: int) -> int:
+    """The day that the notice named counts, whatever the policy says by now. The papers stay in the wallet."""
+    over = Notice.objects.filter(key=OuterRef("offer"), facts__due_on__lt=today(now).isoformat())
+    drafts = list(idle.filter(Exists(over)).values_list("pk", flat=True)[:batch])
+    Application.objects.filter(pk__in=drafts).delete()
+    return len(drafts)

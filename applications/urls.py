@@ -5,6 +5,9 @@ from applications import views
 CASE = "applications/<slug:reference>/"
 
 urlpatterns = [
+    path("guide/", views.guide, name="guide"),
+    path("guide/<path:answers>/", views.guide, name="guide_answers"),
+    path("fees/", views.fees, name="fees"),
     path("services/", views.services, name="services"),
     path("services/<slug:slug>/", views.service, name="service"),
     path("services/<slug:slug>/start/", views.start, name="application_start"),
@@ -20,4 +23,6 @@ urlpatterns = [
     path(CASE + "remarks/", views.remarks, name="application_remarks"),
     path(CASE + "remarks/<slug:target>/", views.answer, name="application_answer"),
     path(CASE + "resubmit/", views.resubmit, name="application_resubmit"),
+    path(CASE + "object/", views.object_to_grant, name="application_object"),
+    path(CASE + "appeal/", views.appeal, name="application_appeal"),
 ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from allauth.core.ratelimit import consume
 from django.contrib import messages
@@ -13,10 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.views import own_practitioner
+from applications import appeals, filing, presenting, wallet_reuse
 from applications import dossier as dossiers
-from applications import filing, presenting
-from applications.catalogue import CATALOGUE, Service
-from applications.forms import DeclarationForm, ItemAnswerForm, QuestionsForm
+from applications import guide as guides
+from applications.catalogue import CATALOGUE, Service, Slot
+from applications.dossier import Dossier
+from applications.forms import AppealForm, DeclarationForm, ItemAnswerForm, ObjectionForm, QuestionsForm
 from applications.lifecycle import State
 from applications.models import AnswerKind, Application, ReturnItem
 from applications.progress import advance
@@ -27,8 +30,8 @@ from documents.models import Paper
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
-from mumaris.kit.policy import value
-from mumaris.kit.requests import posted
+from mumaris.kit.policy import Policies, value
+from mumaris.kit.requests import posted, typed_again
 
 
 def _service(slug: str) -> Service:
@@ -47,6 +50,7 @@ def _own(request: HttpRequest, reference: str, *states: str) -> Application:
             "asked_rank",
             "granted_specialty__profession",
             "granted_rank",
+            "registration__specialty",
             "deadline",
         ),
         reference=reference,
@@ -87,8 +91,8 @@ def _or_case(view):
 @require_safe
 def services(request: HttpRequest) -> HttpResponse:
     """SRV-0: what is offered."""
-    on = today(clock_now())
-    return render(request, "pages/services.html", {"services": presenting.offered(on)})
+    policies = Policies(today(clock_now()))
+    return render(request, "pages/services.html", {"services": presenting.offered(policies)})
 
 
 @login_not_required
@@ -101,6 +105,24 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
     if request.user.is_authenticated and not request.user.is_staff:
         dossier = dossiers.load(own_practitioner(request), now)
     return render(request, "pages/service.html", presenting.service_page(offered, dossier, today(now)))
+
+
+@login_not_required
+@require_safe
+def guide(request: HttpRequest, answers: str = "") -> HttpResponse:
+    """SRV-13: which service do I need? `answers` are those given so far, as in the address."""
+    try:
+        context = guides.page(answers.split("/") if answers else [])
+    except guides.NoSuchPath:
+        raise Http404 from None
+    return render(request, "pages/guide.html", context)
+
+
+@login_not_required
+@require_safe
+def fees(request: HttpRequest) -> HttpResponse:
+    """SRV-14: what a service costs, worked out for anybody, and the whole price list."""
+    return render(request, "pages/fees.html", presenting.fees_page(request.GET, today(clock_now())))
 
 
 @require_POST
@@ -145,9 +167,7 @@ def questions(request: HttpRequest, reference: str) -> HttpResponse:
                 form.answers(),
                 version=form.cleaned_data["version"],
                 now=now,
-                specialty=form.cleaned_data.get("specialty"),
-                rank=form.cleaned_data.get("rank"),
-                qualification=form.cleaned_data.get("qualification"),
+                **form.chosen(),
             )
         except filing.ChangedMeanwhile:
             form.add_error(
@@ -163,7 +183,10 @@ def questions(request: HttpRequest, reference: str) -> HttpResponse:
 @_or_case
 def documents(request: HttpRequest, reference: str) -> HttpResponse:
     case = _own(request, reference, State.DRAFT)
-    return _documents_page(request, case)
+    failed, typed = {}, typed_again(request)
+    if typed and (asked := _slot(case, typed.part)):
+        failed[asked.slug] = UploadForm(typed.fields, dated=asked.dated, prefix=asked.slug)
+    return _documents_page(request, case, failed)
 
 
 @require_POST
@@ -176,6 +199,8 @@ def attach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
     asked = next((one for one in CATALOGUE[case.service].slots(dossier) if one.slug == slot), None)
     if asked is None:
         raise Http404
+    if "paper" in request.POST:
+        return _attach_again(request, dossier, asked, now)
     form = UploadForm(request.POST, request.FILES, dated=asked.dated, prefix=slot)
     fits = form.is_valid() and not _too_old(form, asked, now)
     if fits and (paper := _taken_in(request, form, case, slot, now)):
@@ -183,6 +208,23 @@ def attach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
         messages.success(request, _("%(paper)s is attached.") % {"paper": asked.name})
         return redirect(reverse("application_documents", args=[reference]) + f"#slot-{slot}")
     return _documents_page(request, case, failed={slot: form})
+
+
+def _attach_again(request: HttpRequest, dossier: Dossier, slot: Slot, now: datetime) -> HttpResponse:
+    """A paper of the wallet takes the slot once more, with the date that it was attached with (DOC-4)."""
+    case = dossier.application
+    try:
+        paper = get_object_or_404(Paper.objects.visible_to(request.user), pk=UUID(request.POST["paper"]))
+    except ValueError:
+        raise Http404 from None
+    there = dossier.attachments.get(slot.slug)
+    earlier = next((one for one in wallet_reuse.fitting(dossier, [slot])[slot.slug] if one.paper_id == paper.pk), None)
+    if earlier is None:
+        messages.error(request, _("%(file)s cannot be used for this. Attach another file.") % {"file": paper.name})
+    elif there is None or there.paper_id != paper.pk:  # a second click finds its work done
+        filing.attach(case, slot.slug, paper, issued_on=earlier.issued_on, now=now)
+        messages.success(request, _("%(paper)s is attached.") % {"paper": slot.name})
+    return redirect(reverse("application_documents", args=[case.reference]) + f"#slot-{slot.slug}")
 
 
 @require_POST
@@ -240,7 +282,10 @@ def discard(request: HttpRequest, reference: str) -> HttpResponse:
 def remarks(request: HttpRequest, reference: str) -> HttpResponse:
     """APP-4: the returned items, each with its reason and its answer."""
     case = _own(request, reference, State.RETURNED)
-    return _remarks_page(request, case)
+    failed, typed = {}, typed_again(request)
+    if typed and typed.part:
+        failed[typed.part] = _answer_form(case, typed.part, typed.fields)
+    return _remarks_page(request, case, failed)
 
 
 @require_POST
@@ -248,12 +293,9 @@ def remarks(request: HttpRequest, reference: str) -> HttpResponse:
 def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
     case = _own(request, reference, State.RETURNED)
     item = get_object_or_404(ReturnItem, application=case, entry_seq=case.moves, target=target)
-    offered, now = CATALOGUE[case.service], clock_now()
-    asked = next((slot for slot in offered.documents if slot.slug == target), None)
-    form = ItemAnswerForm(
-        request.POST, request.FILES, takes_file=asked is not None, dated=bool(asked and asked.dated), prefix=target
-    )
-    if form.is_valid() and not (asked and _too_old(form, asked, now)):
+    now, asked = clock_now(), _slot(case, target)
+    form = _answer_form(case, target, request.POST, request.FILES)
+    if form.is_valid() and not (asked and _too_old(form, asked, now, case.declared_at)):
         kind, issued_on = form.cleaned_data["kind"], form.cleaned_data.get("issued_on")
         paper = _taken_in(request, form, case, target, now) if kind == AnswerKind.FILE else None
         if form.is_valid():
@@ -278,6 +320,52 @@ def resubmit(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("application", reference)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@_or_case
+def appeal(request: HttpRequest, reference: str) -> HttpResponse:
+    """APP-9: the one appeal against a rejection, until its last day; another officer decides on it."""
+    case, now = _own(request, reference, State.REJECTED), clock_now()
+    if reasons := appeals.why_not(case, now):
+        raise NotAllowed(*reasons)
+    form = AppealForm(posted(request), request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        paper = _taken_in(request, form, case, filing.APPEAL, now) if form.cleaned_data["file"] else None
+        if form.is_valid():
+            advance(case.pk, "appeal", by=request.user, now=now, public_text=form.cleaned_data["text"], paper=paper)
+            messages.success(request, _("Your appeal is with us. An officer who did not decide your case judges it."))
+            return redirect("application", reference)
+    return render(request, "applications/appeal.html", presenting.appeal_page(case, form, now))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_or_case
+def object_to_grant(request: HttpRequest, reference: str) -> HttpResponse:
+    """APP-6: another specialty or rank was granted than was asked for; until it is paid for one may object."""
+    case, now = _own(request, reference, State.PRELIMINARILY_APPROVED), clock_now()
+    if not appeals.grants_something_else(case):
+        raise NotAllowed(_("What was granted is what you asked for."))
+    form = ObjectionForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        appeals.object_to(case, form.cleaned_data["text"], by=request.user, now=now)
+        messages.success(
+            request, _("Your objection is with the officer who can take the approval back. We write to you.")
+        )
+        return redirect("application", reference)
+    context = {"case": case, "service": CATALOGUE[case.service], "form": form, "today": today(now)}
+    return render(request, "applications/objection.html", context)
+
+
+def _slot(case: Application, slug: str) -> Any:
+    """The document of that slug that the service can ask, or None."""
+    return next((slot for slot in CATALOGUE[case.service].documents if slot.slug == slug), None)
+
+
+def _answer_form(case: Application, target: str, fields: Any, files: Any = None) -> ItemAnswerForm:
+    """The form that answers the returned item `target`, as it was sent."""
+    asked = _slot(case, target)
+    return ItemAnswerForm(fields, files, takes_file=asked is not None, dated=bool(asked and asked.dated), prefix=target)
+
+
 def _documents_page(
     request: HttpRequest, case: Application, failed: dict[str, UploadForm] | None = None
 ) -> HttpResponse:
@@ -294,12 +382,15 @@ def _remarks_page(
     return render(request, "applications/remarks.html", presenting.remarks_page(case, failed or {}, today(clock_now())))
 
 
-def _too_old(form: Any, slot: Any, now) -> bool:
-    """DOC-5: a dated letter that is older than the policy's months is refused where its date was typed."""
+def _too_old(form: Any, slot: Any, now: datetime, judged_at: datetime | None = None) -> bool:
+    """DOC-5: a dated letter that is older than the policy's months is refused where its date was typed.
+
+    An answer to a return is judged on its own day, by the policy that the declaration was judged by (SRV-12).
+    """
     issued_on = form.cleaned_data.get("issued_on")
     if not (slot.dated and issued_on):
         return False
-    months = value("employer_letter.months", today(now))
+    months = value("employer_letter.months", today(judged_at or now))
     if is_recent(issued_on, today(now), months):
         return False
     form.add_error(

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("register.urls")),
     path("", include("payments.urls")),
     path("", include("applications.urls")),
+    path("", include("refunds.urls")),
     path("sign/", include("allauth.urls")),
     path("altcha/", views.human_check_challenge, name="altcha_challenge"),
     path("desk/", admin.site.urls),

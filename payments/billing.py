@@ -47,6 +47,7 @@ def issue(
     days: int,
     grace_days: int,
     now: datetime,
+    serial: int = 1,
 ) -> Invoice:
     """A new invoice, open for `days` whole Riyadh days after today; nothing to pay is waived and settled at once (SRV-11)."""
     lines = list(lines)
@@ -57,6 +58,7 @@ def issue(
         number=f"INV-{year}-{get_next_value(f'invoice-{year}'):06d}",
         case=case,
         purpose=purpose,
+        serial=serial,
         payer=payer,
         amount=amount,
         state=InvoiceState.ISSUED if amount else InvoiceState.WAIVED,
@@ -74,9 +76,9 @@ def issue(
     return invoice
 
 
-def void(case: str, purpose: str) -> None:
-    """End an open demand that nobody shall pay any more; money that still comes for it becomes a credit."""
-    Invoice.objects.filter(case=case, purpose=purpose, state=InvoiceState.ISSUED).update(state=InvoiceState.VOID)
+def void(case: str, *purposes: str) -> None:
+    """End open demands that nobody shall pay any more; money that still comes for them becomes a credit."""
+    Invoice.objects.filter(case=case, purpose__in=purposes, state=InvoiceState.ISSUED).update(state=InvoiceState.VOID)
 
 
 def lapse(invoices: Iterable[int]) -> None:

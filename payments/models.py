@@ -16,6 +16,7 @@ from mumaris.kit.clock import EndOfDay
 class Purpose(models.TextChoices):
     ADMIN = "admin", _("Administrative fee")
     SERVICE = "service", _("Service fee")
+    EXAM = "exam", _("Exam fee")
 
 
 class InvoiceState(models.TextChoices):
@@ -70,6 +71,9 @@ class Invoice(models.Model):
     payer = models.ForeignKey(Practitioner, models.PROTECT, related_name="invoices", verbose_name=_("payer"))
     case = models.CharField(_("case"), max_length=15, db_index=True)
     purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose)
+    serial = models.PositiveSmallIntegerField(
+        _("which of this purpose"), default=1, help_text=_("A case may pay for several attempts at an exam.")
+    )
     amount = models.BigIntegerField(_("amount in halalas"))
     state = models.CharField(_("state"), max_length=10, choices=InvoiceState, default=InvoiceState.ISSUED)
     issued_at = models.DateTimeField(_("issued at"))
@@ -90,7 +94,9 @@ class Invoice(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=InvoiceState.values, purpose__in=Purpose.values), name="invoice_words_known"
             ),
-            models.UniqueConstraint(fields=["case", "purpose"], condition=Q(state__in=LIVE), name="one_live_invoice"),
+            models.UniqueConstraint(
+                fields=["case", "purpose", "serial"], condition=Q(state__in=LIVE), name="one_live_invoice"
+            ),
             models.CheckConstraint(
                 condition=Q(state="paid", paid_at__isnull=False) | (~Q(state="paid") & Q(paid_at=None)),
                 name="paid_invoice_has_time",
@@ -107,7 +113,8 @@ class Invoice(models.Model):
         ]
         triggers = [
             pgtrigger.ReadOnly(
-                name="invoice_demand_fixed", fields=["number", "payer", "case", "purpose", "amount", "issued_at"]
+                name="invoice_demand_fixed",
+                fields=["number", "payer", "case", "purpose", "serial", "amount", "issued_at"],
             ),
             pgtrigger.Protect(name="invoice_never_deleted", operation=pgtrigger.Delete),
             pgtrigger.Trigger(

@@ -1,76 +1,29 @@
-"""The main job from an empty database, over HTTP and as people do it: `./portal journey [--language en|ar]`.
+"""Journeys from an empty database, over HTTP and as people go them: `./portal journey [--service SLUG] [--language en|ar]`.
+
+Without a service it is the main job: classification and registration, and what happens when time runs out.
 
 It knows the portal by its pages alone: no database, none of its code. It runs inside a fresh demo whose web server,
-worker, beat and simulators are all up, and reads PORTAL_URL, MAILBOX_URL and GATEWAY_SIMULATOR_URL. It prints a line for
-each step, and ends well only when the certificates and the card are PDFs that anybody can verify.
+worker, beat and simulators are all up, and reads PORTAL_URL, MAILBOX_URL, GATEWAY_SIMULATOR_URL and
+VERIFIER_SIMULATOR_URL. It prints a line for each step, and ends well only when what is issued are PDFs that anybody can
+verify.
 """
 
 import argparse
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import requests
 
-from simulators.persons import RIYADH, Officer, Practitioner, scan, today
-from simulators.visitor import Stopped, Visitor, wait_for
+from simulators.scene import RIYADH, Portal, Timeline
+from simulators.visitor import Stopped, wait_for
+from simulators.ways import MADA, VISA, WAYS, approve, expect_papers, newcomer
 from simulators.web import demand_demo, setting
 
 ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
-MADA, VISA = "4201320111111010", "4111111111111111"
 HEARD_LATE = timedelta(hours=36)
 CLOSE_TO_MIDNIGHT = timedelta(minutes=1)
 SWEEPS_AGAIN = 21  # seconds; the beat sweeps every 20
-
-
-class Timeline:
-    """Prints each step with the seconds it took and a word of what was seen."""
-
-    def __init__(self) -> None:
-        self.begun, self.step_name = time.monotonic(), "the front page"
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """What the block says through the yielded function stands in the step's line."""
-        self.step_name, begun = name, time.monotonic()
-        seen: list[str] = []
-        yield seen.append
-        print(f"{time.monotonic() - begun:6.1f} s  {name:<64}  {', '.join(seen)}", flush=True)
-
-    @property
-    def total(self) -> float:
-        return time.monotonic() - self.begun
-
-
-class Portal:
-    """The demo in which all of this happens."""
-
-    def __init__(self, language: str) -> None:
-        self.home, self.language = setting("PORTAL_URL"), language
-        self.operator = Visitor(self.home, language)
-
-    def practitioner(self, first: tuple[str, str], serial: int) -> Practitioner:
-        return Practitioner(self.home, self.language, first, serial)
-
-    def officer(self, role: str) -> Officer:
-        """Made by the operator's command, as on an installation's first day, and signed in."""
-        email = f"{role.replace(' ', '.')}@portal.example"
-        command = ["manage.py", "make_staff", "--email", email, "--name", role.title(), "--role", role]
-        made = subprocess.run([sys.executable, *command], capture_output=True, text=True)
-        if made.returncode:
-            raise Stopped(made.stderr.strip())
-        officer = Officer(self.home, self.language, email, made.stdout.strip())
-        officer.sign_in()
-        return officer
-
-    def move_clock(self, *days: int) -> None:
-        """Press the demo clock's buttons."""
-        for number in days:
-            self.operator.open("/demo/")
-            self.operator.send('form[action$="/demo/clock/"]', button=f'[name="days"][value="{number}"]')
 
 
 def main_job(portal: Portal, told: Timeline) -> None:
@@ -79,7 +32,7 @@ def main_job(portal: Portal, told: Timeline) -> None:
         reviewer, approver, registrar = (portal.officer(role) for role in ("reviewer", "approver", "register officer"))
         seen("3 officers at the desk")
     with told.step("Amal signs up, the human check solved") as seen:
-        amal = portal.practitioner(("أمل", "Amal"), 4711)
+        amal = portal.practitioner(("أمل", "Amal"))
         amal.sign_up()
         seen(amal.email)
     with told.step("The activation message comes, and its link is used") as seen:
@@ -88,16 +41,15 @@ def main_job(portal: Portal, told: Timeline) -> None:
         amal.sign_in()
         seen(amal.read("h1"))
     with told.step("She enters her personal data, the birth date in Hijri") as seen:
-        amal.enter_personal_data()
+        amal.enter_personal_data(identity_expires_on=portal.today + timedelta(days=900))
         seen(f"national ID {amal.number}")
     with told.step("She signs out, and in by national ID in Arabic digits") as seen:
         amal.sign_out()
         amal.sign_in(amal.number.translate(ARABIC_DIGITS))
         seen(amal.number.translate(ARABIC_DIGITS))
     with told.step("She adds a qualification and reads the conditions") as seen:
-        amal.add_qualification()
-        judged, met = amal.conditions("classification")
-        seen(f"{met} of {judged} conditions met")
+        amal.add_qualification(portal.today - timedelta(days=200))
+        seen(amal.conditions("classification"))
     with told.step("Classification: questions, 3 PDFs, a photo, declaration") as seen:
         invoice = amal.apply_for_classification()
         seen(f"{amal.reference}, invoice {invoice}")
@@ -120,21 +72,16 @@ def main_job(portal: Portal, told: Timeline) -> None:
         registrar.decide(amal.reference, "issue")
         seen(amal.state())
     with told.step("The certificate is rendered, and a stranger verifies it") as seen:
-        _expect_papers(amal, 1, seen)
+        expect_papers(portal, amal, 1, seen)
 
     with told.step("Registration: questions, employer letter, declaration") as seen:
-        amal.start("registration")
-        amal.answer_registration()
-        amal.attach("employer_letter", scan("employer letter", pages=1), issued_on=today())
-        invoice = amal.declare()
+        invoice = amal.apply_for_registration(issued_on=portal.today)
         seen(f"{amal.reference}, invoice {invoice}")
     with told.step("The administrative fee by Visa, with 3-D Secure") as seen:
         amal.pay_by_card(VISA)
         seen(amal.state())
     with told.step("Claimed, recommended, endorsed") as seen:
-        reviewer.decide(amal.reference, "claim")
-        reviewer.decide(amal.reference, "recommend", {"verdict": "approve"})
-        approver.decide(amal.reference, "endorse_approval")
+        approve(portal, amal)
         seen(amal.state())
     with told.step("The service fee by SADAD, at the bank") as seen:
         seen(f"bill {amal.pay_by_sadad()}")
@@ -142,24 +89,22 @@ def main_job(portal: Portal, told: Timeline) -> None:
         registrar.decide(amal.reference, "issue")
         seen(amal.state())
     with told.step("Card and certificate are rendered, a stranger verifies them") as seen:
-        _expect_papers(amal, 2, seen)
+        expect_papers(portal, amal, 2, seen)
 
 
 def time_itself(portal: Portal, told: Timeline) -> None:
     """Day 30 and what comes after it, by the demo clock, the real beat and the real worker."""
     _let_midnight_pass()
-    nasreen, widad = portal.practitioner(("نسرين", "Nasreen"), 4712), portal.practitioner(("وداد", "Widad"), 4713)
-    for person in (nasreen, widad):
-        with told.step(f"{person.first[1]}, too, comes as far as her administrative invoice") as seen:
-            person.sign_up()
-            person.activate()
-            person.sign_in()
-            person.enter_personal_data()
-            person.add_qualification()
+    people = []
+    for first in (("نسرين", "Nasreen"), ("وداد", "Widad")):
+        with told.step(f"{first[1]}, too, comes as far as her administrative invoice") as seen:
+            people.append(person := newcomer(portal, first))
+            person.add_qualification(portal.today - timedelta(days=200))
             invoice = person.apply_for_classification()
             seen(f"{person.reference}, invoice {invoice}")
+    nasreen, widad = people
     with told.step("The clock moves 30 days: their last day") as seen:
-        portal.move_clock(7, 7, 7, 7, 1, 1)
+        portal.move_clock(30)
         for person in (nasreen, widad):
             person.look_at_case()
         seen(widad.read(".invoice .due"))
@@ -193,31 +138,29 @@ def time_itself(portal: Portal, told: Timeline) -> None:
         seen("1 message, 1 notice")
 
 
-def _expect_papers(person: Practitioner, number: int, seen: Callable[[str], None]) -> None:
-    papers = person.take_papers()
-    if len(papers) != number:
-        raise Stopped(f"{len(papers)} papers instead of {number}.")
-    for name, size in papers:
-        seen(f"{name} ({size // 1024} KB, valid)")
-
-
 def _let_midnight_pass() -> None:
     """A declaration before midnight and a look at the clock after it would be reckoned from two days."""
-    tomorrow = datetime.combine(today() + timedelta(days=1), datetime.min.time(), RIYADH)
-    left = tomorrow - datetime.now(RIYADH)
+    now = datetime.now(RIYADH)
+    left = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), RIYADH) - now
     if left < CLOSE_TO_MIDNIGHT:
         time.sleep(left.total_seconds() + 1)
 
 
 def main() -> int:
     demand_demo("journey")
-    asked = argparse.ArgumentParser(prog="portal journey", description="The main job over HTTP, as a timeline.")
+    asked = argparse.ArgumentParser(prog="portal journey", description="Journeys over HTTP, as a timeline.")
     asked.add_argument("--language", choices=["ar", "en"], default="ar")
-    told = Timeline()
+    asked.add_argument("--service", choices=[*WAYS, "all"], help="one service's way instead of the main job")
+    options, told = asked.parse_args(), Timeline()
     try:
-        portal = Portal(asked.parse_args().language)
-        main_job(portal, told)
-        time_itself(portal, told)
+        portal = Portal(setting("PORTAL_URL"), options.language)
+        if options.service:
+            for service in WAYS if options.service == "all" else [options.service]:
+                told.chapter(service, WAYS[service])
+                WAYS[service](portal, told)
+        else:
+            main_job(portal, told)
+            time_itself(portal, told)
     except (Stopped, requests.RequestException) as reason:
         print(f"\nStopped at: {told.step_name}\n  {reason}", file=sys.stderr, flush=True)
         return 1

@@ -21,6 +21,10 @@ class Stopped(Exception):
     """The way ends here: what the page complains of, or what it should show and does not."""
 
 
+class Refused(Stopped):
+    """The page complains of what was sent."""
+
+
 def wait_for(what: str, look: Callable[[], Seen | None], seconds: float = PATIENCE) -> Seen:
     """Look until there is something to see, and return it. Raises Stopped."""
     end = time.monotonic() + seconds
@@ -84,6 +88,14 @@ class Visitor:
             chosen.new_control("hidden", name, value)
         self._arrive(self.browser.submit_selected(chosen.form.select_one(button) if button else None))
 
+    def refusal_of(self, act: Callable[[], object], at: str) -> str:
+        """What stands at that place once the page complained of the act. Raises Stopped where it does not."""
+        try:
+            act()
+        except Refused:
+            return self.read(at)
+        raise Stopped(f"{self.address} does not complain.")
+
     def download(self, link: str) -> bytes:
         """What stands behind the link, without leaving the page."""
         answer = self.browser.get(self.browser.absolute_url(str(self.find(link)["href"])))
@@ -109,7 +121,7 @@ class Visitor:
                 f"{answer.request.method} {answer.url} answers {answer.status_code}: {self._complaints() or self._heading()}"
             )
         if complaints := self._complaints():
-            raise Stopped(f"{self.address} complains: {complaints}")
+            raise Refused(f"{self.address} complains: {complaints}")
 
     def _complaints(self) -> str:
         return "; ".join(dict.fromkeys(words(one) for one in self.page.select(COMPLAINTS))) if self.page else ""

@@ -1,7 +1,7 @@
 """People and cases for tests, brought to their state by the portal's own verbs. Moments are UTC; the default one is midday in Riyadh."""
 
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, cached_property
 from itertools import count
 
 from allauth.account.models import EmailAddress
@@ -12,9 +12,9 @@ from stdnum import luhn
 
 from accounts import identity, profile
 from accounts.models import Practitioner, User
-from applications import filing
-from applications.catalogue import CATALOGUE
-from applications.models import Application, ReturnReason
+from applications import dossier, exams, filing
+from applications.catalogue import CATALOGUE, Ask
+from applications.models import Application, EligibilityNumber, ExamResult, ReturnReason
 from applications.progress import advance
 from applications.review import Remark
 from documents import wallet
@@ -95,42 +95,68 @@ def upload(name: str = "paper.pdf", content: bytes | None = None) -> SimpleUploa
     return SimpleUploadedFile(name, content if content is not None else bad_files.pages(2))
 
 
+# What a complete draft of each service answers; what it chooses from lists is made by `make_draft`.
+ANSWERS = {
+    "classification": {"gap_explanation": ""},
+    "re-classification": {"route": "new_qualification", "gap_explanation": ""},
+    "registration": {"employer": "Rabia Hospital", "job": "Nurse", "city": "Dammam"},
+    "renewal": {"employer": "Rabia Hospital", "job": "Nurse", "city": "Dammam"},
+    "qualification-study": {},
+    "good-standing": {"authority": "Dubai Health Authority"},
+    "training-letter": {"facility": "Rabia Hospital", "city": "Dammam", "months": 3},
+}
+
+
+def make_qualification(
+    person: Practitioner, *, degree: str = "diploma", title: str = "Diploma in nursing", now: datetime = NOON, **facts
+):
+    """A nursing degree of the Kingdom, five months old unless said otherwise."""
+    held, _created = person.qualifications.get_or_create(
+        degree=degree,
+        field=facts.pop("field", "NUR"),
+        title=title,
+        institution="Health Institute, Riyadh",
+        country=facts.pop("country", "SA"),
+        defaults={"awarded_on": add_months(now.date(), -5), **facts},
+    )
+    return held
+
+
 def make_draft(
-    person: Practitioner, service: str = "classification", *, now: datetime = NOON, letter: date | None = None
+    person: Practitioner,
+    service: str = "classification",
+    *,
+    now: datetime = NOON,
+    letter: date | None = None,
+    rank: str = "",
+    specialty: str = "general-nursing",
+    qualification=None,
+    answers: dict | None = None,
 ) -> Application:
-    """A draft in which nothing is missing: a nursing technician of the Kingdom, or a registration on a classification."""
-    draft = filing.start(person, CATALOGUE[service], now=now)
-    if service == "classification":
-        degree, _created = person.qualifications.get_or_create(
-            degree="diploma",
-            field="NUR",
-            title="Diploma in nursing",
-            institution="Health Institute, Riyadh",
-            country="SA",
-            defaults={"awarded_on": add_months(now.date(), -5)},
-        )
-        filing.save_answers(
-            draft,
-            {"gap_explanation": ""},
-            version=draft.version,
+    """A draft of any service in which nothing is missing that can be typed or attached."""
+    offered = CATALOGUE[service]
+    draft = filing.start(person, offered, now=now)
+    chosen = {}
+    if Ask.SPECIALTY_AND_RANK in offered.asks:
+        rank = rank or ("specialist" if service == "re-classification" else "technician")
+        chosen = {"specialty": Specialty.objects.get(code=specialty), "rank": Rank.objects.get(code=rank)}
+    if Ask.QUALIFICATION in offered.asks:
+        chosen["qualification"] = qualification or make_qualification(
+            person,
             now=now,
-            specialty=Specialty.objects.get(code="general-nursing"),
-            rank=Rank.objects.get(code="technician"),
-            qualification=degree,
+            **({"degree": "bachelor", "title": "Bachelor of nursing"} if service != "classification" else {}),
         )
-        slots = ["qualification", "transcript", "internship", "photo"] + (
-            ["experience"] if person.experience.exists() else []
-        )
-    else:
-        filing.save_answers(
-            draft, {"employer": "Rabia Hospital", "job": "Nurse", "city": "Dammam"}, version=draft.version, now=now
-        )
-        slots = ["employer_letter"]
-    for slot in slots:
-        paper = wallet.take_in(upload(f"{slot}.pdf"), practitioner=person, kind=slot, now=now)
-        filing.attach(
-            draft, slot, paper, issued_on=letter or now.date() if slot == "employer_letter" else None, now=now
-        )
+    if Ask.REGISTRATION in offered.asks:
+        chosen["registration"] = person.registrations.order_by("pk").first()
+    said = dict(ANSWERS.get(service, {})) | (answers or {})
+    if service == "training-letter":
+        said.setdefault("training_from", add_months(now.date(), 1).isoformat())
+    filing.save_answers(draft, said, version=draft.version, now=now, **chosen)
+    draft.refresh_from_db()
+    for slot in offered.slots(dossier.load(person, now, draft)):
+        if slot.required:
+            paper = wallet.take_in(upload(f"{slot.slug}.pdf"), practitioner=person, kind=slot.slug, now=now)
+            filing.attach(draft, slot.slug, paper, issued_on=(letter or now.date()) if slot.dated else None, now=now)
     draft.refresh_from_db()
     return draft
 
@@ -167,42 +193,104 @@ def pay(
 
 
 class Office:
-    """The officers of a test, one of each kind."""
+    """The officers of a test, one of each kind and a second reviewer."""
 
     def __init__(self) -> None:
         self.reviewer = make_staff("reviewer")
         self.approver = make_staff("approver")
         self.registrar = make_staff("register officer")
 
-    def approve(
-        self, case: Application, *, now: datetime = NOON, rank: str = "technician", specialty: str = "general-nursing"
+    @cached_property
+    def second_reviewer(self) -> User:
+        return make_staff("reviewer")
+
+    @cached_property
+    def second_approver(self) -> User:
+        return make_staff("approver")
+
+    @cached_property
+    def examiner(self) -> User:
+        return make_staff("exam officer")
+
+    @cached_property
+    def cpd_officer(self) -> User:
+        return make_staff("CPD officer")
+
+    @cached_property
+    def verification_officer(self) -> User:
+        return make_staff("verification officer")
+
+    def recommend(
+        self, case: Application, *, now: datetime = NOON, rank: str = "", specialty: str = "", verdict: str = "approve"
     ) -> Application:
-        advance(case.pk, "claim", by=self.reviewer, now=now)
-        facts = {
-            "verdict": "approve",
-            "rank": Rank.objects.get(code=rank),
-            "specialty": Specialty.objects.get(code=specialty),
-        }
-        advance(case.pk, "recommend", by=self.reviewer, now=now, **facts)
+        """Claimed where nobody holds it yet, and recommended: as it was asked for, unless said otherwise."""
+        case = Application.objects.get(pk=case.pk)
+        if case.state == "submitted":
+            advance(case.pk, "claim", by=self.reviewer, now=now)
+        facts = {"verdict": verdict}
+        if verdict == "reject":
+            facts["public_text"] = "The papers do not show what was asked for."
+        elif CATALOGUE[case.service].grants_rank:
+            facts["rank"] = Rank.objects.get(code=rank) if rank else case.asked_rank
+            facts["specialty"] = Specialty.objects.get(code=specialty) if specialty else case.asked_specialty
+        return advance(case.pk, "recommend", by=self.reviewer, now=now, **facts)
+
+    def approve(self, case: Application, *, now: datetime = NOON, rank: str = "", specialty: str = "") -> Application:
+        case = self.recommend(case, now=now, rank=rank, specialty=specialty)
+        if not case.needs_second_officer:
+            return Application.objects.get(pk=case.pk)
         return advance(case.pk, "endorse_approval", by=self.approver, now=now)
 
-    def return_(self, case: Application, *targets: str, now: datetime = NOON) -> Application:
-        reason = ReturnReason.objects.get(code="illegible")
+    def reject(self, case: Application, *, now: datetime = NOON) -> Application:
+        self.recommend(case, now=now, verdict="reject")
+        return advance(case.pk, "endorse_rejection", by=self.approver, now=now)
+
+    def return_(self, case: Application, *targets: str, now: datetime = NOON, code: str = "illegible") -> Application:
+        reason = ReturnReason.objects.get(code=code)
         advance(case.pk, "claim", by=self.reviewer, now=now)
         return advance(
             case.pk, "return", by=self.reviewer, now=now, remarks=[Remark(target, reason) for target in targets]
         )
 
+    def admit(self, case: Application, *, now: datetime = NOON) -> EligibilityNumber:
+        """Claimed and admitted to the exam; the eligibility number."""
+        if Application.objects.get(pk=case.pk).state == "submitted":
+            advance(case.pk, "claim", by=self.reviewer, now=now)
+        advance(case.pk, "admit_to_exam", by=self.reviewer, now=now)
+        return exams.number_of(case)
+
+    def result(
+        self, number: EligibilityNumber, outcome: str, *, now: datetime = NOON, sat_on: date | None = None
+    ) -> ExamResult:
+        return exams.record(number.number, outcome=outcome, sat_on=sat_on or now.date(), by=self.examiner, now=now)
+
     def issue(self, case: Application, *, now: datetime = NOON) -> Application:
-        return advance(case.pk, "issue", by=self.registrar, now=now)
+        case = Application.objects.get(pk=case.pk)
+        return advance(case.pk, "issue", by=self.registrar, now=now) if case.state == "being_issued" else case
+
+
+def submitted(person: Practitioner, service: str = "classification", *, now: datetime = NOON, **draft) -> Application:
+    """A case whose administrative fee is paid."""
+    return pay(declare(make_draft(person, service, now=now, **draft), now=now), "admin", now=now)
+
+
+def completed(
+    office: Office, person: Practitioner, service: str = "classification", *, now: datetime = NOON, **draft
+) -> Application:
+    """A case that went all the way to its papers."""
+    case = office.approve(submitted(person, service, now=now, **draft), now=now)
+    return office.issue(pay(case, "service", now=now), now=now)
 
 
 def classified(office: Office, *, now: datetime = NOON, **person) -> Practitioner:
     """A practitioner who went all the way to the classification certificate."""
     practitioner = make_practitioner(now=now, **person)
-    case = declare(make_draft(practitioner, now=now), now=now)
-    pay(case, "admin", now=now)
-    office.approve(case, now=now)
-    pay(case, "service", now=now)
-    office.issue(case, now=now)
+    completed(office, practitioner, now=now)
+    return practitioner
+
+
+def registered(office: Office, *, now: datetime = NOON, **person) -> Practitioner:
+    """A practitioner on the register from this day on."""
+    practitioner = classified(office, now=now, **person)
+    completed(office, practitioner, "registration", now=now)
     return practitioner

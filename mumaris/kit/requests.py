@@ -1,14 +1,39 @@
 """Around every request: what was sent, text that no database can hold, and pages that no cache may keep."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.translation import gettext as _
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was sent to a page when the session had ended; `part` names the one form of several that it was typed into."""
+
+    fields: QueryDict
+    part: str = ""
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
     """The data for a form: what was sent, even if that is nothing; None where nobody sent anything yet."""
-    return request.POST if request.method == "POST" else None
+    if request.method == "POST":
+        return request.POST
+    typed = typed_again(request)
+    return typed.fields if typed else None
+
+
+def typed_again(request: HttpRequest) -> Typed | None:
+    """What the person typed on this page before they had to sign in again, to be shown in its form once more (APP-8)."""
+    typed: Typed | None = getattr(request, "typed_again", None)
+    if typed:
+        messages.info(
+            request,
+            _("What you typed before you signed in stands here again. It is not sent yet; choose files once more."),
+        )
+    return typed
 
 
 class BadText:

@@ -50,6 +50,7 @@ def demo(request: HttpRequest) -> HttpResponse:
         "ahead": getattr(DemoClock.objects.first(), "ahead", timedelta()),
         "mailbox_url": settings.MAILBOX_URL,
         "bank_url": f"{settings.GATEWAY_SIMULATOR_URL}/bank" if settings.GATEWAY_SIMULATOR_URL else "",
+        "company_url": settings.VERIFIER_SIMULATOR_URL,
         "people": [line.split("\t") for line in people.read_text().splitlines()] if people.exists() else [],
     }
     return render(request, "pages/demo.html", context)

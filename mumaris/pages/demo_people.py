@@ -5,9 +5,10 @@ Nothing here writes a state, a deadline or a past date: what has to be old is ma
 
 import io
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 import requests
 from allauth.account.models import EmailAddress
@@ -20,12 +21,12 @@ from stdnum import luhn
 
 from accounts import identity, profile
 from accounts.models import Practitioner, User
-from applications import filing, sweeps
-from applications.catalogue import CATALOGUE
-from applications.models import Application, ReturnReason
+from applications import dossier, exams, filing, sweeps
+from applications.catalogue import CATALOGUE, Ask, Question
+from applications.models import Application, EligibilityNumber, ReturnReason
 from applications.progress import advance
 from applications.review import Remark
-from documents import wallet
+from documents import verification, wallet
 from mumaris.kit.clock import add_months, now, today
 from mumaris.pages.demo import move_ahead
 from payments import attempts
@@ -36,6 +37,10 @@ STAFF = [
     ("Hind Al-Otaibi", "reviewer"),
     ("Majed Al-Harbi", "reviewer"),
     ("Abeer Al-Qahtani", "approver"),
+    ("Munira Al-Anazi", "approver"),
+    ("Rayan Al-Ghamdi", "verification officer"),
+    ("Jawaher Al-Subaie", "exam officer"),
+    ("Sami Al-Shammari", "CPD officer"),
     ("Turki Al-Dossari", "register officer"),
     ("Lama Al-Shehri", "finance officer"),
     ("Saad Al-Mutairi", "auditor"),
@@ -62,6 +67,7 @@ class Person:
     worked_since: date | None = field(default=None)
 
 
+BACHELOR: dict[str, Any] = {"rank": "specialist", "degree": "bachelor", "title": "Bachelor of nursing"}
 OLD = [
     Person(
         "hanan",
@@ -75,6 +81,14 @@ OLD = [
         ("الحربي", "Al-Harbi"),
         "Cancelled: the remarks were not answered in 30 days",
         gender="m",
+    ),
+    Person(
+        "tariq",
+        ("طارق", "Tariq"),
+        ("الخالدي", "Al-Khalidi"),
+        "Failed the exam twice: must pay for the third attempt",
+        gender="m",
+        **BACHELOR,
     ),
     Person("dana", ("دانة", "Dana"), ("العنزي", "Al-Anazi"), "Cancelled: the service fee was not paid in 30 days"),
 ]
@@ -94,8 +108,29 @@ PEOPLE = [
         born=date(1958, 9, 1), gender="m", profession="MED", specialty="family-medicine", rank="senior-registrar", degree="board",
         title="Saudi Board in family medicine", worked_since=date(1990, 1, 1),
     ),
+    Person("mariam", ("مريم", "Mariam"), ("العمري", "Al-Amri"), "Admitted to the exam: her eligibility number is valid", **BACHELOR),
+    Person("asma", ("أسماء", "Asma"), ("السهلي", "Al-Sahli"), "Rejected, and appealed against it"),
+    Person("waleed", ("وليد", "Waleed"), ("الشريف", "Al-Sharif"), "Withdrew his application", gender="m"),
+    Person("nadia", ("نادية", "Nadia"), ("العسيري", "Al-Asiri"), "Registered, with a certificate of good standing and a training letter"),
+    Person(
+        "priya", ("بريا", "Priya"), ("ناير", "Nair"), "Trained in India: her degree, practice and licence are with the verification company",
+        nationality="IN", born=date(1993, 2, 11), rank="specialist", degree="bachelor", title="Bachelor of Science in Nursing",
+    ),
     Person("badr", ("بدر", "Badr"), ("الرشيدي", "Al-Rashidi"), "Just activated; has entered nothing yet", gender="m"),
 ]  # fmt: skip
+
+
+# What the people answer, by question, given the day.
+ANSWERS: dict[str, Callable[[date], Any]] = {
+    "gap_explanation": lambda day: "",
+    "employer": lambda day: "Rabia Hospital",
+    "job": lambda day: "Nurse",
+    "city": lambda day: "Dammam",
+    "authority": lambda day: "Dubai Health Authority",
+    "facility": lambda day: "King Fahd Hospital",
+    "training_from": lambda day: add_months(day, 1).isoformat(),
+    "months": lambda day: 3,
+}
 
 
 class Demo:
@@ -120,6 +155,7 @@ class Demo:
             yield self._walk(person)
         move_ahead(timedelta(days=31))
         sweeps.lapse(now())
+        self._tariq_fails_twice()
         for person in PEOPLE:
             yield self._walk(person)
 
@@ -171,20 +207,67 @@ class Demo:
         self._paid(self._approved(self._submitted(self._practitioner(user, person), person), person), "service")
 
     def _salma(self, user, person):
-        case = self._submitted(self._practitioner(user, person), person)
-        self._do(case, "claim", "reviewer")
-        text = (
-            "المؤهل المرفق لا يخص الممارس المتقدم."
-            if user.language == "ar"
-            else "The qualification belongs to another person."
-        )
-        self._do(case, "recommend", "reviewer", verdict="reject", public_text=text)
-        self._do(case, "endorse_rejection", "approver", public_text=text)
+        self._rejected(self._submitted(self._practitioner(user, person), person))
 
     def _ibrahim(self, user, person):
         practitioner = self._practitioner(user, person)
         self._completed(practitioner, person)
         filing.start(practitioner, CATALOGUE["registration"], now=now())
+
+    def _mariam(self, user, person):
+        self._admitted(self._practitioner(user, person), person)
+
+    def _tariq(self, user, person):
+        self._admitted(self._practitioner(user, person), person)
+
+    def _tariq_fails_twice(self):
+        number = EligibilityNumber.objects.get(application__practitioner__user__email="tariq@demo.example")
+        for days in (20, 10):
+            exams.record(
+                number.number,
+                outcome="failed",
+                sat_on=today(now()) - timedelta(days=days),
+                by=self.staff["exam officer"][0],
+                now=now(),
+            )
+
+    def _asma(self, user, person):
+        case = self._rejected(self._submitted(self._practitioner(user, person), person))
+        text = "المؤهل مؤهلي، وقد تغيّر اسم العائلة بعد صدوره. أرفقت ما يثبت ذلك."
+        paper = wallet.take_in(
+            SimpleUploadedFile("appeal.pdf", self._paper), practitioner=case.practitioner, kind=filing.APPEAL, now=now()
+        )
+        advance(case.pk, "appeal", by=user, now=now(), public_text=text, paper=paper)
+
+    def _waleed(self, user, person):
+        case = self._submitted(self._practitioner(user, person), person)
+        advance(case.pk, "withdraw", by=user, now=now())
+
+    def _nadia(self, user, person):
+        practitioner = self._practitioner(user, person)
+        for service in ("classification", "registration", "good-standing", "training-letter"):
+            self._completed(practitioner, person, service)
+
+    def _priya(self, user, person):
+        """Her file is complete, and every case is still at work at the company; nothing can be declared before."""
+        practitioner = self._practitioner(user, person)
+        degree = practitioner.qualifications.get()
+        degree.country, degree.institution = "IN", "Kerala University of Health Sciences"
+        degree.awarded_on, degree.name_on_paper = date(2016, 6, 30), practitioner.name_en
+        degree.save()
+        practice = practitioner.experience.create(
+            employer="Kochi General Hospital", country="IN", job="Staff nurse", name_on_paper=practitioner.name_en,
+            started_on=date(2017, 1, 1), ended_on=today(now()) - timedelta(days=60),
+        )  # fmt: skip
+        licence = practitioner.licences.create(
+            kind="council", country="IN", authority="Kerala Nurses and Midwives Council", number="KNMC-48213",
+            name_on_paper=practitioner.name_en, issued_on=date(2016, 11, 1),
+        )  # fmt: skip
+        for number, entry in enumerate((degree, practice, licence), start=1):
+            case_number = f"DF-2026-20000{number}"
+            self._opened_at_company(case_number, entry)
+            verification.enter_case(entry, case_number, by=user, now=now())
+        filing.start(practitioner, CATALOGUE["classification"], now=now())
 
     def _badr(self, user, person):
         """Nothing entered yet."""
@@ -235,30 +318,30 @@ class Demo:
         return practitioner
 
     def _declared(self, practitioner: Practitioner, person: Person, service: str = "classification") -> Application:
-        moment = now()
-        case = filing.start(practitioner, CATALOGUE[service], now=moment)
-        if service == "classification":
-            filing.save_answers(
-                case,
-                {"gap_explanation": ""},
-                version=case.version,
-                now=moment,
-                specialty=Specialty.objects.get(code=person.specialty),
-                rank=Rank.objects.get(code=person.rank),
-                qualification=practitioner.qualifications.get(),
-            )
-            slots = ["qualification", "transcript", "internship", "photo"] + (
-                ["experience"] if person.worked_since else []
-            )
-        else:
-            answers = {"employer": "Rabia Hospital", "job": "Nurse", "city": "Dammam"}
-            filing.save_answers(case, answers, version=case.version, now=moment)
-            slots = ["employer_letter"]
-        for slot in slots:
-            paper = wallet.take_in(
-                SimpleUploadedFile(f"{slot}.pdf", self._paper), practitioner=practitioner, kind=slot, now=moment
-            )
-            filing.attach(case, slot, paper, issued_on=today(moment) if slot == "employer_letter" else None, now=moment)
+        offered, moment = CATALOGUE[service], now()
+        case = filing.start(practitioner, offered, now=moment)
+        chosen: dict[str, Any] = {}
+        if Ask.SPECIALTY_AND_RANK in offered.asks:
+            chosen = {
+                "specialty": Specialty.objects.get(code=person.specialty),
+                "rank": Rank.objects.get(code=person.rank),
+            }
+        if Ask.QUALIFICATION in offered.asks:
+            chosen["qualification"] = practitioner.qualifications.get()
+        if Ask.REGISTRATION in offered.asks:
+            chosen["registration"] = practitioner.registrations.get()
+        answers = {
+            ask.slug: ANSWERS[ask.slug](today(moment))
+            for ask in offered.asks
+            if isinstance(ask, Question) and ask.slug in ANSWERS
+        }
+        filing.save_answers(case, answers, version=case.version, now=moment, **chosen)
+        case.refresh_from_db()
+        for slot in offered.slots(dossier.load(practitioner, moment, case)):
+            if slot.required:
+                file = SimpleUploadedFile(f"{slot.slug}.pdf", self._paper)
+                paper = wallet.take_in(file, practitioner=practitioner, kind=slot.slug, now=moment)
+                filing.attach(case, slot.slug, paper, issued_on=today(moment) if slot.dated else None, now=moment)
         return filing.declare(Application.objects.get(pk=case.pk), by=practitioner.user, now=now())
 
     def _submitted(self, practitioner: Practitioner, person: Person, service: str = "classification") -> Application:
@@ -283,21 +366,49 @@ class Demo:
             case, "return", "reviewer", remarks=[Remark(target, ReturnReason.objects.get(code="not_stamped"))]
         )
 
+    def _rejected(self, case: Application) -> Application:
+        text = "المؤهل المرفق لا يخص الممارس المتقدم."
+        self._do(case, "claim", "reviewer")
+        self._do(case, "recommend", "reviewer", verdict="reject", public_text=text)
+        return self._do(case, "endorse_rejection", "approver", public_text=text)
+
+    def _admitted(self, practitioner: Practitioner, person: Person) -> Application:
+        case = self._submitted(practitioner, person)
+        self._do(case, "claim", "reviewer")
+        return self._do(case, "admit_to_exam", "reviewer")
+
+    def _opened_at_company(self, number: str, entry: verification.Entry) -> None:
+        """A case at the verification simulator, still at work there."""
+        awarded_on, begun_on, ended_on = verification.dates_of(entry)
+        document = {
+            "kind": entry._meta.model_name,
+            "title": verification.title_of(entry),
+            "issuer": "Kerala",
+            "country": str(entry.country),
+            "awarded_on": awarded_on and awarded_on.isoformat(),
+            "from": begun_on and begun_on.isoformat(),
+            "to": ended_on and ended_on.isoformat(),
+        }
+        case = {
+            "case_number": number,
+            "status": "in_progress",
+            "subject": {"name_en": entry.name_on_paper, "birth_date": entry.practitioner.birth_date.isoformat()},
+            "document": {name: said for name, said in document.items() if said},
+        }
+        requests.post(f"{settings.VERIFIER_SIMULATOR_URL}/sim/cases", json=case, timeout=10).raise_for_status()
+
     def _recommended(self, case: Application, person: Person) -> Application:
         self._do(case, "claim", "reviewer")
-        granted = {
-            "specialty": Specialty.objects.get(code=person.specialty),
-            "rank": Rank.objects.get(code=person.rank),
-        }
+        granted = {"specialty": case.asked_specialty, "rank": case.asked_rank} if case.asked_rank else {}
         return self._do(case, "recommend", "reviewer", verdict="approve", **granted)
 
     def _approved(self, case: Application, person: Person) -> Application:
-        self._recommended(case, person)
-        return self._do(case, "endorse_approval", "approver")
+        case = Application.objects.get(pk=self._recommended(case, person).pk)
+        return self._do(case, "endorse_approval", "approver") if case.needs_second_officer else case
 
     def _completed(self, practitioner: Practitioner, person: Person, service: str = "classification") -> Application:
         case = self._paid(self._approved(self._submitted(practitioner, person, service), person), "service")
-        return self._do(case, "issue", "register officer")
+        return self._do(case, "issue", "register officer") if case.state == "being_issued" else case
 
 
 def _scan() -> bytes:

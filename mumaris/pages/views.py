@@ -13,12 +13,12 @@ from django_altcha import AltchaChallengeView
 from accounts import notices
 from accounts.models import Notice
 from accounts.views import own_practitioner
-from applications import presenting
+from applications import guide, presenting, renewals
 from applications.lifecycle import State
 from applications.models import Application
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
-from register.models import IssuedPaper, Period
+from mumaris.kit.policy import Policies
 
 TERMS = [
     (_("Classification"), _("decides your profession, specialty and rank. It can be done from abroad.")),
@@ -39,6 +39,16 @@ DO_NEXT = {
         _("The reviewer returned it. If the time runs out it is cancelled."),
         _("Answer now"),
     ),
+    State.AWAITING_EXAM: (
+        _("Sit the exam: %(service)s"),
+        _("Book it with your eligibility number. If the number expires the application is cancelled."),
+        _("See the number"),
+    ),
+    State.AWAITING_EXAM_FEE: (
+        _("Pay the exam fee: %(service)s"),
+        _("Your next attempt opens once it is paid. If the time runs out the application is cancelled."),
+        _("View and pay"),
+    ),
     State.PRELIMINARILY_APPROVED: (
         _("Pay the service fee: %(service)s"),
         _("It is preliminarily approved. If the time runs out it is cancelled."),
@@ -58,9 +68,10 @@ human_check_challenge = login_not_required(AltchaChallengeView.as_view())
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The public front page; for who is signed in, what to do next and how everything stands; staff go to their desk."""
-    now = clock_now()
+    policies = Policies(today(clock_now()))
     if not request.user.is_authenticated:
-        return render(request, "pages/home.html", {"services": presenting.offered(today(now)), "terms": TERMS})
+        context = {"services": presenting.offered(policies), "answers": guide.page([])["answers"], "terms": TERMS}
+        return render(request, "pages/home.html", context)
     if request.user.is_staff:
         return redirect("admin:index")
     rows = [
@@ -70,12 +81,6 @@ def home(request: HttpRequest) -> HttpResponse:
     tasks.sort(key=lambda task: (task["due"] is None, task["due"]))
     if own_practitioner(request) is None:
         tasks.insert(0, FIRST_TASK | {"url": reverse("personal_data")})
-    period = (
-        Period.objects.filter(registration__practitioner__user=request.user)
-        .select_related("registration__specialty", "registration__rank", "registration__practitioner")
-        .order_by("-days")
-        .first()
-    )
     inbox = [
         {"notice": notice, "subject": notices.words(notice, request.LANGUAGE_CODE)[0]}
         for notice in Notice.objects.visible_to(request.user)[:4]
@@ -83,13 +88,10 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "tasks": tasks,
         "rows": rows,
-        "period": period,
-        "card": IssuedPaper.objects.filter(case=period.case, kind="registration_card", revoked_at=None).first()
-        if period
-        else None,
+        "registrations": renewals.held_by(request.user, policies),
         "inbox": inbox,
-        "services": presenting.offered(today(now)) if not rows else [],
-        "today": today(now),
+        "services": presenting.offered(policies) if not rows else [],
+        "today": policies.on,
     }
     return render(request, "pages/dashboard.html", context)
 

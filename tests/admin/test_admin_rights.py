@@ -24,7 +24,24 @@ from register.models import IssuedPaper, Rank, Specialty
 from tests.people import NOON, Office, classified, declare, make_draft, make_practitioner, make_staff, make_user, pay
 
 pytestmark = pytest.mark.django_db
-ROOMS = {"accounts", "applications", "documents", "kit", "payments", "register"}
+ROOMS = {"accounts", "applications", "cpd", "documents", "kit", "payments", "register"}
+ADDED_BY_STAFF = {
+    "applications.exampolicy",
+    "applications.fee",
+    "cpd.cap",
+    "cpd.hours",
+    "cpd.requirement",
+    "kit.policyvalue",
+    "register.sanction",
+}
+# Rows of which staff with the right change a part.
+CHANGED_BY_STAFF = {
+    "accounts.user",
+    "applications.returnreason",
+    "register.profession",
+    "register.promotion",
+    "register.rank",
+}
 PAGES = sorted(model._meta.label_lower for model in admin.site._registry)
 
 
@@ -91,6 +108,8 @@ def brought_to(case, office, move):
         advance(case.pk, "endorse_approval", by=office.approver, now=NOON)
     if source == State.BEING_ISSUED:
         pay(case, "service")
+    if move == "admit_to_exam":
+        Application.objects.filter(pk=case.pk).update(asked_rank=Rank.objects.get(code="specialist"))
     if move == "assign":
         Application.objects.filter(pk=case.pk).update(reviewer=None)
     case.refresh_from_db()
@@ -103,6 +122,7 @@ RIGHT = {
     "assign": "reviewer",
     "release": "reviewer",
     "return": "reviewer",
+    "admit_to_exam": "reviewer",
     "recommend": "reviewer",
     "endorse_approval": "approver",
     "endorse_rejection": "approver",
@@ -213,7 +233,20 @@ def test_nothing_is_deleted_at_the_desk_even_by_a_superuser(client, root, office
             chosen = {"action": "delete_selected", "_selected_action": [row.pk], "select_across": "1", "post": "yes"}
             client.post(at(label, "changelist"), chosen)
         assert model.objects.count() == number, label
-    assert set(PAGES) - seen == {"payments.attempt", "payments.webhookevent", "register.registration"}
+    assert set(PAGES) - seen == {
+        "applications.eligibilitynumber",
+        "applications.examresult",
+        "applications.matter",
+        "applications.resultsfile",
+        "cpd.hours",
+        "documents.experience",
+        "documents.licence",
+        "documents.verification",
+        "payments.attempt",
+        "payments.webhookevent",
+        "register.registration",
+        "register.sanction",
+    }
 
 
 def test_what_is_read_only_takes_no_change_even_from_a_superuser(client, root, office):
@@ -221,13 +254,13 @@ def test_what_is_read_only_takes_no_change_even_from_a_superuser(client, root, o
     client.force_login(root)
     for model in admin.site._registry:
         label = model._meta.label_lower
-        if label in {"accounts.user", "applications.returnreason", "register.rank"}:
+        if label in CHANGED_BY_STAFF:
             continue
         before = list(model.objects.order_by("pk").values())
         typed = {field.name: "1" for field in model._meta.fields}
         for row in model.objects.all()[:1]:
             assert client.post(at(label, "change", row.pk), typed).status_code in (403, 405), label
-        adds = label in {"applications.fee", "kit.policyvalue"}
+        adds = label in ADDED_BY_STAFF
         assert client.post(at(label, "add"), typed).status_code == (200 if adds else 403), label
         assert list(model.objects.order_by("pk").values()) == before, label
 

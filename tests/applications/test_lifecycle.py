@@ -1,5 +1,6 @@
 """Only the listed moves are possible, whoever asks (APP-1); the database itself refuses the rest."""
 
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -9,7 +10,17 @@ from applications.lifecycle import LIFECYCLE, State
 from applications.models import Application, Deadline, Entry
 from applications.progress import advance
 from mumaris.kit.lifecycle import NotAllowed
-from tests.people import NOON, Office, declare, invoice_of, make_draft, make_practitioner, pay
+from tests.people import (
+    NOON,
+    Office,
+    declare,
+    invoice_of,
+    make_draft,
+    make_practitioner,
+    make_qualification,
+    pay,
+    submitted,
+)
 
 
 def bring_to(state: State, office: Office) -> Application:
@@ -22,33 +33,39 @@ def bring_to(state: State, office: Office) -> Application:
         return case
     if state == State.CANCELLED:
         return advance(case.pk, "lapse_admin_fee", by=None, now=NOON)
+    if state == State.WITHDRAWN:
+        return advance(case.pk, "withdraw", by=case.practitioner.user, now=NOON)
+    if state in (State.AWAITING_EXAM, State.AWAITING_EXAM_FEE):
+        return bring_to_exam(state, office)
     case = pay(case, "admin")
-    if state == State.RETURNED:
-        return office.return_(case, "transcript")
-    steps = {
-        State.SUBMITTED: [],
-        State.UNDER_REVIEW: ["claim"],
-        State.RECOMMENDED: ["claim", "recommend"],
-        State.REJECTED: ["claim", "recommend_reject", "endorse_rejection"],
+    ways = {
+        State.SUBMITTED: lambda: case,
+        State.UNDER_REVIEW: lambda: advance(case.pk, "claim", by=office.reviewer, now=NOON),
+        State.RETURNED: lambda: office.return_(case, "transcript"),
+        State.RECOMMENDED: lambda: office.recommend(case),
+        State.REJECTED: lambda: office.reject(case),
+        State.UNDER_APPEAL: lambda: appealed(office.reject(case)),
+        State.PRELIMINARILY_APPROVED: lambda: office.approve(case),
+        State.BEING_ISSUED: lambda: pay(office.approve(case), "service"),
+        State.COMPLETED: lambda: office.issue(pay(office.approve(case), "service")),
     }
-    if state in steps:
-        for step in steps[state]:
-            facts = (
-                {"verdict": "approve", "specialty": case.asked_specialty, "rank": case.asked_rank}
-                if step == "recommend"
-                else {}
-            )
-            if step == "recommend_reject":
-                step, facts = "recommend", {"verdict": "reject", "public_text": "No."}
-            case = advance(
-                case.pk, step, by=office.approver if "endorse" in step else office.reviewer, now=NOON, **facts
-            )
-        return case
-    case = office.approve(case)
-    if state == State.PRELIMINARILY_APPROVED:
-        return case
-    case = pay(case, "service")
-    return office.issue(case) if state == State.COMPLETED else case
+    return ways[state]()
+
+
+def bring_to_exam(state: State, office: Office) -> Application:
+    """A nurse who asked for the rank of specialist and waits for the exam, or for its fee after two failures."""
+    person = make_practitioner()
+    degree = make_qualification(person, degree="bachelor", title="Bachelor of nursing")
+    case = submitted(person, rank="specialist", qualification=degree)
+    number = office.admit(case)
+    if state == State.AWAITING_EXAM_FEE:
+        office.result(number, "failed")
+        office.result(number, "failed", now=NOON + timedelta(days=1))
+    return Application.objects.get(pk=case.pk)
+
+
+def appealed(case: Application) -> Application:
+    return advance(case.pk, "appeal", by=case.practitioner.user, now=NOON, public_text="The paper was attached.")
 
 
 @pytest.mark.django_db
@@ -62,12 +79,14 @@ def test_every_state_and_move_agrees_with_the_table():
         if state in move.sources:
             continue
         case = cases[state]
-        for by in (case.practitioner.user, office.reviewer, office.approver, office.registrar, None):
+        officers = (office.reviewer, office.approver, office.registrar, office.examiner, office.second_approver)
+        for by in (case.practitioner.user, *officers, None):
             with pytest.raises(NotAllowed), transaction.atomic():
                 advance(case.pk, move.name, by=by, now=NOON)
         case.refresh_from_db()
         assert case.state == state
-    assert Entry.objects.count() == sum(case.moves for case in cases.values())
+    for case in cases.values():
+        assert case.timeline.count() == case.moves
 
 
 @pytest.mark.django_db

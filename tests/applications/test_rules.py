@@ -1,58 +1,40 @@
-"""Eligibility at its exact edges. Rules are pure questions, so every dossier here is made in memory (SRV-1, SRV-3, SRV-12)."""
+"""Eligibility at its exact edges: who somebody is, how old they and their letters are, and their practice (SRV-1, SRV-3, SRV-12)."""
 
+import re
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
-from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils import translation
+from hijridate import Gregorian
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Identity, Practitioner
 from applications import rules
 from applications.catalogue import CATALOGUE
 from applications.dossier import Dossier
 from applications.models import Application, Attachment
 from applications.rules import Verdict
-from documents.models import Experience, Paper, Qualification
+from cpd.requirements import Record
+from documents.models import Paper
 from mumaris.kit.clock import add_months
-from mumaris.kit.policy import FIRST_VALUES
-from register.models import Classification, Period, Profession, Rank, Registration, Specialty
-
-DAY = date(2026, 11, 22)
-DAYS = st.dates(date(1990, 1, 1), date(2040, 12, 31))
-POLICIES = {key: first for key, (first, _source) in FIRST_VALUES.items()}
-
-
-def dossier(
-    day=DAY, *, nationality="SA", born=date(1995, 5, 3), kind="national_id", expires_on=date(2031, 1, 1), **facts
-):
-    """A person of whom everything is known, and the facts that a test adds."""
-    person = Practitioner(first_ar="سمر", family_ar="إدريس", birth_date=born, nationality=nationality)
-    identity = Identity(practitioner=person, kind=kind, masked="1*******43", expires_on=expires_on)
-    return Dossier(person, day, POLICIES, identities=[identity] if kind else [], **facts)
-
-
-def practised(*times):
-    return [
-        Experience(job="Nurse", employer="Rabia", country="SA", started_on=begin, ended_on=end) for begin, end in times
-    ]
-
-
-def diploma(awarded_on=date(2026, 6, 1), **facts):
-    return Qualification(
-        **{"degree": "diploma", "field": "NUR", "title": "Nursing", "country": "SA", "awarded_on": awarded_on} | facts
-    )
-
-
-def classification(usable_until):
-    rank, specialty = Rank(name_ar="فني", name_en="Technician"), Specialty(name_ar="تمريض", name_en="Nursing")
-    return Classification(number="CC-2026-0000001", rank=rank, specialty=specialty, usable_until=usable_until)
-
-
-def verdict(rule, facts):
-    return rule.ask(facts).verdict
-
+from mumaris.kit.fields import CalendarDateField
+from tests.applications.dossiers import (
+    DAY,
+    DAYS,
+    GENERAL,
+    POLICIES,
+    SPECIALIST,
+    asking,
+    classification,
+    diploma,
+    dossier,
+    licence,
+    period,
+    practised,
+    resident,
+    verdict,
+)
 
 # Identity and residence card
 
@@ -60,18 +42,16 @@ def verdict(rule, facts):
 @pytest.mark.req("SRV-3")
 @pytest.mark.parametrize(("days_left", "outcome"), [(1, Verdict.MET), (0, Verdict.MET), (-1, Verdict.UNMET)])
 def test_a_residence_card_counts_until_the_end_of_its_last_day(days_left, outcome):
-    resident = dossier(nationality="IN", kind="iqama", expires_on=DAY + timedelta(days=days_left))
-    assert verdict(rules.is_saudi_or_resident, resident) == outcome
-    assert verdict(rules.identity_is_complete, resident) == outcome
+    facts = resident(expires_on=DAY + timedelta(days=days_left))
+    assert verdict(rules.is_saudi_or_resident, facts) == outcome
+    assert verdict(rules.identity_is_complete, facts) == outcome
 
 
 @pytest.mark.req("SRV-3")
 def test_only_saudis_and_holders_of_a_dated_residence_card_register():
     assert verdict(rules.is_saudi_or_resident, dossier()) == Verdict.MET
     assert verdict(rules.is_saudi_or_resident, dossier(nationality="IN", kind="passport")) == Verdict.UNMET
-    assert (
-        verdict(rules.is_saudi_or_resident, dossier(nationality="IN", kind="iqama", expires_on=None)) == Verdict.UNMET
-    )
+    assert verdict(rules.is_saudi_or_resident, resident(expires_on=None)) == Verdict.UNMET
 
 
 def test_without_an_identity_nothing_is_complete():
@@ -152,60 +132,71 @@ def test_a_letter_that_is_too_old_never_becomes_recent_again(issued_on, age):
     assert today == (Verdict.MET if age < 89 else Verdict.UNMET if age > 92 else today)
 
 
+# Either calendar
+
+
+def typed_in_hijri(day):
+    """What a form makes of the day when it is typed in the other calendar."""
+    there = Gregorian.fromdate(day).to_hijri()
+    return CalendarDateField().clean(["hijri", str(there.day), str(there.month), str(there.year)])
+
+
+@pytest.mark.req("SRV-3")
+@settings(deadline=None)
+@given(day=DAYS, off=st.integers(-1, 1))
+def test_a_day_typed_in_the_other_calendar_is_judged_as_the_same_day(day, off):
+    oldest = add_months(day, -POLICIES["employer_letter.months"])
+    written = oldest + timedelta(days=off)
+    assert typed_in_hijri(written) == written
+    assert verdict(rules.employer_letter_is_recent, letter_of(typed_in_hijri(written), day)) == (
+        Verdict.UNMET if off < 0 else Verdict.MET
+    )
+    last_day = add_months(day, 12) + timedelta(days=off - 1)
+    worked = practised((typed_in_hijri(day), typed_in_hijri(last_day)))
+    assert verdict(rules.has_experience_if_not_saudi, resident(last_day, experience=worked)) == (
+        Verdict.UNMET if off < 0 else Verdict.MET
+    )
+
+
 # Months of practice
 
 
 @pytest.mark.req("SRV-1")
-@pytest.mark.parametrize(
-    ("times", "months"),
-    [
-        ([(date(2025, 1, 1), date(2025, 12, 30))], 11),  # 364 days
-        ([(date(2025, 1, 1), date(2025, 12, 31))], 12),  # 365
-        ([(date(2025, 1, 1), date(2026, 1, 1))], 12),  # 366
-        ([(date(2024, 1, 1), date(2024, 12, 30))], 11),  # 365 days of a leap year
-        ([(date(2024, 1, 1), date(2024, 12, 31))], 12),
-        ([(date(2025, 11, 23), None)], 12),  # until today, today included
-        ([(date(2025, 11, 24), None)], 11),
-        ([(date(2025, 1, 1), date(2025, 9, 30)), (date(2025, 4, 1), date(2025, 12, 31))], 12),  # overlap counted once
-        ([(date(2025, 1, 1), date(2025, 12, 31)), (date(2025, 3, 1), date(2025, 4, 1))], 12),
-        ([(date(2025, 1, 1), date(2025, 6, 30)), (date(2025, 7, 1), date(2025, 12, 31))], 12),  # one after the other
-        ([(date(2025, 1, 1), date(2025, 1, 20)), (date(2025, 3, 1), date(2025, 3, 20))], 0),
-        ([(date(2026, 12, 1), None)], 0),  # in the future
-        ([], 0),
-    ],
-)
-def test_months_of_practice(times, months):
-    facts = dossier(nationality="IN", kind="iqama", experience=practised(*times))
-    assert rules.months_of_practice(facts) == months
-    assert verdict(rules.has_experience_if_not_saudi, facts) == (Verdict.MET if months >= 12 else Verdict.UNMET)
+@pytest.mark.parametrize(("last_day", "outcome"), [(-1, Verdict.UNMET), (0, Verdict.MET), (1, Verdict.MET)])
+@pytest.mark.parametrize("first_day", [date(2025, 1, 1), date(2024, 2, 29), date(2023, 11, 30), date(2024, 1, 31)])
+def test_a_non_saudi_has_practised_twelve_months_to_the_day(first_day, last_day, outcome):
+    ended_on = add_months(first_day, 12) + timedelta(days=last_day - 1)
+    facts = resident(experience=practised((first_day, ended_on)))
+    assert verdict(rules.has_experience_if_not_saudi, facts) == outcome
     assert verdict(rules.has_experience_if_not_saudi, dossier()) == Verdict.MET
 
+
+@pytest.mark.req("DOC-2")
+@pytest.mark.parametrize(("days", "counted"), [(364, False), (365, True), (366, True)])
+def test_practice_abroad_counts_from_a_year_on_and_here_from_the_first_day(days, counted):
+    """Two times in one country are two certificates: neither shows what the other does."""
+    time = (date(2025, 1, 1), date(2025, 1, 1) + timedelta(days=days - 1))
+    there, here = (
+        resident(experience=practised(time, country=country), licences=[licence()]) for country in ("EG", "SA")
+    )
+    assert rules.practised_abroad(there) is counted
+    assert rules.practised_here(here)
+    assert not rules.practised_here(there)
+    assert not rules.practised_abroad(here)
+    assert verdict(rules.has_experience_if_not_saudi, there) == (Verdict.MET if counted else Verdict.UNMET)
+    halves = [(date(2024, 1, 1), date(2024, 11, 30)), (date(2024, 12, 1), date(2025, 10, 31))]
+    assert verdict(rules.has_experience_if_not_saudi, resident(experience=practised(*halves))) == Verdict.MET
+    assert (
+        verdict(rules.has_experience_if_not_saudi, resident(experience=practised(*halves, country="EG")))
+        == Verdict.UNMET
+    )
+
+
+# The gap in practice: twenty-four months
 
 TIMES = st.lists(
     st.tuples(DAYS, st.integers(0, 2000)).map(lambda one: (one[0], one[0] + timedelta(days=one[1]))), max_size=6
 )
-
-
-@settings(deadline=None)
-@given(times=TIMES, data=st.data())
-def test_telling_a_time_twice_or_in_another_order_changes_nothing(times, data):
-    told = data.draw(st.permutations(times + times[:2]))
-    once, twice = (
-        dossier(experience=practised(*one), qualifications=[diploma(date(2000, 1, 1))]) for one in (times, told)
-    )
-    assert rules.months_of_practice(once) == rules.months_of_practice(twice)
-    assert rules.gaps_in_practice(once) == rules.gaps_in_practice(twice)
-
-
-@settings(deadline=None)
-@given(times=TIMES, begin=DAYS, length=st.integers(0, 2000))
-def test_more_practice_never_counts_for_less(times, begin, length):
-    more = [*times, (begin, begin + timedelta(days=length))]
-    before, after = (rules.months_of_practice(dossier(experience=practised(*one))) for one in (times, more))
-    assert after >= before
-
-
-# The gap in practice: twenty-four months
 
 
 @pytest.mark.req("SRV-1")
@@ -252,55 +243,16 @@ def test_a_gap_counts_exactly_where_two_years_fit_without_a_day_of_practice(awar
     assert (verdict(rules.gap_in_practice_is_explained, facts) != Verdict.MET) is fits
 
 
-# Classification and registration
-
-
-@pytest.mark.req("SRV-11")
-@pytest.mark.parametrize(("days_left", "outcome"), [(1, Verdict.MET), (0, Verdict.MET), (-1, Verdict.UNMET)])
-def test_a_classification_is_usable_until_the_end_of_its_last_day(days_left, outcome):
-    facts = dossier(classifications=[classification(DAY + timedelta(days=days_left))])
-    assert verdict(rules.has_usable_classification, facts) == outcome
-
-
-@pytest.mark.req("SRV-11")
-def test_registration_needs_a_classification():
-    assert verdict(rules.has_usable_classification, dossier()) == Verdict.UNMET
-
-
-def test_nobody_is_classified_or_registered_twice():
-    long_past = classification(DAY - timedelta(days=400))
-    assert verdict(rules.is_not_classified, dossier(classifications=[long_past])) == Verdict.UNMET
-    assert verdict(rules.is_not_classified, dossier()) == Verdict.MET
-    period = Period(registration=Registration(number="RN-2026-0000001"), days=DateRange(DAY - timedelta(days=730), DAY))
-    assert verdict(rules.is_not_registered, dossier(periods=[period])) == Verdict.UNMET
-    assert verdict(rules.is_not_registered, dossier()) == Verdict.MET
-
-
-# What is asked for
-
-
-@pytest.mark.req("SRV-1")
-@pytest.mark.parametrize(
-    ("field", "degree", "country", "asks_exam", "unmet"),
-    [
-        ("NUR", "diploma", "SA", False, set()),
-        ("PHA", "diploma", "SA", False, {"qualification_fits"}),
-        ("NUR", "bachelor", "SA", False, {"qualification_fits"}),
-        ("NUR", "diploma", "IN", False, {"nothing_needs_verification"}),
-        ("NUR", "diploma", "SA", True, {"rank_asks_no_exam"}),
-    ],
-)
-def test_the_qualification_must_fit_what_is_asked_for(field, degree, country, asks_exam, unmet):
-    nursing = Profession(code="NUR", name_ar="تمريض", name_en="Nursing")
-    application = Application(
-        qualification_id=7,
-        asked_specialty=Specialty(profession=nursing, name_ar="تمريض", name_en="Nursing"),
-        asked_rank=Rank(name_ar="فني", name_en="Technician", degrees=["diploma"], asks_exam=asks_exam),
-    )
-    facts = dossier(
-        qualifications=[diploma(pk=7, field=field, degree=degree, country=country)], application=application
-    )
-    assert {rule.slug for rule, _finding in CATALOGUE["classification"].obstacles(facts)} == unmet
+@pytest.mark.req("DOC-2")
+def test_practice_that_proves_nothing_closes_no_gap():
+    """A short stay abroad is neither certified nor verified, so nobody would ever see a paper of it."""
+    half_way = (date(2024, 6, 1), date(2024, 8, 31))
+    for country, outcome in (("SA", Verdict.MET), ("EG", Verdict.EVIDENCE)):
+        facts = dossier(
+            qualifications=[diploma(date(2023, 1, 1))],
+            experience=practised(half_way, (date(2026, 3, 1), None), country=country),
+        )
+        assert verdict(rules.gap_in_practice_is_explained, facts) == outcome
 
 
 # Every rule answers everybody
@@ -310,16 +262,39 @@ def test_the_qualification_must_fit_what_is_asked_for(field, degree, country, as
 @pytest.mark.parametrize("service", CATALOGUE.values(), ids=CATALOGUE)
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_every_rule_answers_about_anybody_in_words(service, language):
-    full = {
-        "qualifications": [diploma(pk=7)],
-        "experience": practised((date(2020, 1, 1), None)),
-        "classifications": [classification(DAY)],
-        "application": Application(qualification_id=7),
-        "attachments": {"employer_letter": Attachment(issued_on=DAY, paper=Paper(name="letter.pdf"))},
-    }
     with translation.override(language):
-        for facts in (Dossier(None, DAY, POLICIES), dossier(kind=""), dossier(nationality="IN", kind="iqama", **full)):
-            for rule, finding in service.findings(facts):
-                assert finding.fact
-                assert str(rule.name)
+        for facts in anybody():
+            findings = [*service.findings(facts), *((rule, rule.ask(facts)) for rule in service.confirmed_if)]
+            for rule, finding in findings:
+                assert finding.fact.strip(), rule.slug
+                assert not re.search(r"%\(|None\b(?! in| runs| is)", finding.fact), rule.slug
+                assert str(rule.name).strip()
                 assert finding.verdict in Verdict
+                assert finding.remedy is None or str(finding.remedy.text).strip(), rule.slug
+            assert {slot.slug for slot in service.slots(facts)} <= {slot.slug for slot in service.documents}
+            assert service.questions(facts) == [ask for ask in service.asks if ask in service.questions(facts)]
+            assert {one.purpose for one in service.surcharges if one.due_if(facts)} <= {"late"}
+
+
+def anybody():
+    """Nobody yet, people of whom little is known, and people of whom much is, with every shape of application."""
+    empty = Application()
+    yield Dossier(None, DAY, POLICIES)
+    yield dossier(kind="")
+    yield dossier(application=empty)
+    yield resident(application=empty)
+    for nationality, country in (("SA", "SA"), ("IN", "EG")):
+        for application in (None, asking(), asking(GENERAL, SPECIALIST, route="unused")):
+            facts = dossier(
+                nationality=nationality,
+                kind="iqama",
+                application=application,
+                qualifications=[diploma(pk=7, country=country)],
+                experience=practised((date(2020, 1, 1), None), country=country),
+                licences=[licence(country)],
+                classifications=[classification(DAY)],
+                periods=[period(DAY)],
+                attachments={"employer_letter": Attachment(issued_on=DAY, paper=Paper(name="letter.pdf"))},
+            )
+            facts.cpd = Record(Decimal(20), Decimal(5), Decimal(0), Decimal(15), DAY, DAY, DAY, (), ())
+            yield facts

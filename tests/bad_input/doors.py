@@ -21,6 +21,7 @@ from tests.people import (
     make_practitioner,
     make_user,
     pay,
+    submitted,
     upload,
 )
 
@@ -121,6 +122,58 @@ def experience() -> Door:
     return Door("/account/experience/add/", asked, optional, texts=("job", "employer"), user=make_practitioner().user)
 
 
+def qualification_from_abroad() -> Door:
+    """A name that differs, so that both its fields are read."""
+    asked = TITLE | {"country": "EG", "name_on_paper": "Noura Idris", "name_note": "A clerk's mistake"}
+    asked |= _day("awarded_on", date(2020, 6, 1))
+    texts = ("title", "institution", "name_on_paper", "name_note")
+    return Door(
+        "/account/qualifications/add/", asked, {"equivalency": "MOE-1"}, texts=texts, user=make_practitioner().user
+    )
+
+
+LICENCE = {
+    "kind": "council",
+    "country": "EG",
+    "authority": "Nursing Council",
+    "number": "N-77",
+    "name_on_paper": "Samar Idris",
+}
+
+
+def licence() -> Door:
+    asked = LICENCE | _day("issued_on", date(2017, 2, 1))
+    optional, texts = _day("expires_on", date(2031, 1, 31)), ("authority", "number", "name_on_paper")
+    return Door("/account/licences/add/", asked, optional, texts=texts, user=make_practitioner().user)
+
+
+def licence_again() -> Door:
+    person = make_practitioner()
+    held = person.licences.create(**LICENCE, issued_on=date(2017, 2, 1))
+    asked = LICENCE | {"number": "N-78"} | _day("issued_on", date(2017, 2, 2))
+    return Door(
+        f"/account/licences/{held.pk}/", asked, texts=("authority", "number", "name_on_paper"), user=person.user
+    )
+
+
+def case_number() -> Door:
+    """The verification company is not there, so the number is kept."""
+    person = make_practitioner()
+    held = person.licences.create(**LICENCE, issued_on=date(2017, 2, 1))
+    field = f"licence-{held.pk}-case_number"
+    path = f"/account/documents/licence/{held.pk}/case/"
+    return Door(path, {field: "DF-2026-104233"}, texts=(field,), user=person.user)
+
+
+def appeal() -> Door:
+    person, today = make_practitioner(), clock.today(clock.now())
+    held = person.licences.create(**LICENCE, issued_on=date(2017, 2, 1))
+    report = {"result": "unable", "serial": "S-1", "named": "Samar Idris", "reported_on": today}
+    case = held.verifications.create(practitioner=person, case_number="DF-2026-1", entered_at=clock.now(), **report)
+    asked, tick = {f"{case}-text": "The council confirms it.", f"{case}-once": "on"}, (f"{case}-once",)
+    return Door(f"/account/cases/{case}/appeal/", asked, texts=(f"{case}-text",), ticks=tick, user=person.user)
+
+
 def questions() -> Door:
     now = clock.now()
     draft = make_draft(make_practitioner(now=now), now=now)
@@ -176,6 +229,29 @@ def answer_in_words() -> Door:
     return Door(path, asked, texts=("transcript-text",), user=case.practitioner.user)
 
 
+def appeal_against_rejection() -> Door:
+    now = clock.now()
+    case = Office().reject(submitted(make_practitioner(now=now), now=now), now=now)
+    asked = {"text": "Page 3 was overlooked.", "declared": "on"}
+    path = f"/applications/{case.reference}/appeal/"
+    return Door(path, asked, texts=("text",), ticks=("declared",), user=case.practitioner.user)
+
+
+def objection() -> Door:
+    now = clock.now()
+    case = Office().approve(submitted(make_practitioner(now=now), now=now), rank="assistant", now=now)
+    path = f"/applications/{case.reference}/object/"
+    return Door(path, {"text": "My diploma is of three years."}, texts=("text",), user=case.practitioner.user)
+
+
+def withdrawal() -> Door:
+    now = clock.now()
+    case = declare(make_draft(make_practitioner(now=now), now=now), now=now)
+    asked = {"understood": "on", "seen": str(case.moves)}
+    path = f"/applications/{case.reference}/withdraw/"
+    return Door(path, asked, ticks=("understood",), user=case.practitioner.user)
+
+
 def answer_by_file() -> Door:
     case = _returned("transcript")
     path = f"/applications/{case.reference}/remarks/transcript/"
@@ -209,6 +285,11 @@ DOORS: dict[str, Callable[[], Door]] = {
         qualification,
         qualification_again,
         experience,
+        qualification_from_abroad,
+        licence,
+        licence_again,
+        case_number,
+        appeal,
         questions,
         questions_of_registration,
         slot,
@@ -216,13 +297,29 @@ DOORS: dict[str, Callable[[], Door]] = {
         declaration,
         answer_in_words,
         answer_by_file,
+        appeal_against_rejection,
+        objection,
+        withdrawal,
         payment,
         language,
         demo_clock,
     )
 }
-# Doors at which nothing is typed in words, or where words get the same answer as a name that nobody has.
-WORDLESS = {"reset", "slot", "dated_slot", "declaration", "answer_by_file", "payment", "language", "demo_clock"}
+# Doors at which nothing is typed in words, where any words are right, or where they get the same answer as a name that
+# nobody has.
+WORDLESS = {
+    "appeal",
+    "reset",
+    "slot",
+    "dated_slot",
+    "declaration",
+    "answer_by_file",
+    "appeal_against_rejection",
+    "withdrawal",
+    "payment",
+    "language",
+    "demo_clock",
+}
 
 
 def files_of(door: Door) -> dict[str, Any]:

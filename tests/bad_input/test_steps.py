@@ -64,7 +64,9 @@ def test_a_step_that_is_not_open_leads_back_to_the_case_and_does_nothing(client,
     """Class 40: whatever is tried before or after its time."""
     case, opened = in_state(state, draft, now)
     body = answers(draft) | {"declared": "on", "transcript-kind": "cannot", "transcript-text": "It is lost."}
-    for name in [name for name in [*OF_A_DRAFT, *OF_A_RETURN, "reopen/"] if name not in opened]:
+    opened = [*opened, "withdraw/"] if state not in ("draft", "completed") else opened
+    body |= {"text": "Page 3 was overlooked.", "understood": "on", "seen": case.moves}
+    for name in [name for name in [*OF_A_DRAFT, *OF_A_RETURN, "reopen/", "object/", "appeal/", "withdraw/"] if name not in opened]:
         with unchanged():
             answer = client.post(step(case, name), body | {"transcript-file": upload()})
         shown = answer.headers.get("Location") == step(case, "")

@@ -4,21 +4,19 @@ import re
 from datetime import timedelta
 
 import pytest
-from PIL import Image
 
 from applications.models import Application
 from applications.progress import advance
 from mumaris.kit.clock import now, today
+from simulators.scans import portrait
+from tests.journeys.conftest import in_arabic
+from tests.journeys.walkers import on
 from tests.people import PASSWORD, Office, identity_number
 
 pytest_plugins = ["tests.servers"]
 
 EMAIL = "amal@example.com"
 REMARK = "الختم في الصفحة الثانية لا يُقرأ."
-
-
-def date(field, day):
-    return {f"{field}_day": str(day.day), f"{field}_month": str(day.month), f"{field}_year": str(day.year)}
 
 
 def sign_up(amal, worker, mailbox):
@@ -36,12 +34,6 @@ def sign_up(amal, worker, mailbox):
     amal.press('main form[action*="/confirm-email/"] button')
 
 
-def sign_in(amal, name=EMAIL):
-    amal.open("/sign/login/")
-    amal.fill({"login": name, "password": PASSWORD})
-    amal.press('main form[action="/sign/login/"] button')
-
-
 def enter_file(amal, number, day):
     amal.open("/account/")
     amal.press('main a[href="/account/personal/"]')
@@ -50,59 +42,34 @@ def enter_file(amal, number, day):
         {"birth_date_calendar": "hijri", "birth_date_day": "٣", "birth_date_month": "١٢", "birth_date_year": "١٤١٦"}
     )
     amal.fill({"gender": "f", "nationality": "SA", "identity_kind": "national_id", "identity_number": number})
-    amal.fill({**date("identity_expires_on", day + timedelta(days=900)), "mobile": "٠٥٠١٢٣٤٥٦٧"})
+    amal.fill({**on("identity_expires_on", day + timedelta(days=900)), "mobile": "٠٥٠١٢٣٤٥٦٧"})
     amal.press('main form:has([name="first_ar"]) button')
     amal.press('main a[href="/account/qualifications/add/"]')
     amal.fill({"degree": "diploma", "field": "NUR", "title": "دبلوم التمريض", "institution": "كلية الرياض الصحية"})
-    amal.fill({"country": "SA", **date("awarded_on", day - timedelta(days=200))})
+    amal.fill({"country": "SA", **on("awarded_on", day - timedelta(days=200))})
     amal.press('main form:has([name="degree"]) button.btn')
 
 
 def declare(amal, scan, tmp_path):
-    """The draft, step by step; returns the reference."""
+    """The draft, step by step; returns the address of the case."""
     amal.open("/services/")
     amal.press('main a[href="/services/classification/"]')
-    amal.press('form[action="/services/classification/start/"] button')
-    reference = amal.page.url.split("/")[-3]
-    amal.fill({"specialty": "تمريض عام", "rank": "فني", "qualification": "دبلوم: دبلوم التمريض"})
-    amal.press('main form:has([name="specialty"]) .btn')
+    case = amal.start("classification")
+    amal.answer(specialty="تمريض عام", rank="فني", qualification="دبلوم: دبلوم التمريض")
     photo = tmp_path / "photo.jpg"
-    Image.new("RGB", (600, 800), (220, 226, 230)).save(photo)
+    photo.write_bytes(portrait().getvalue())
     for slot in ("qualification", "transcript", "internship", "photo"):
-        amal.fill({f"{slot}-file": photo if slot == "photo" else scan(slot)})
-        amal.press(f"#slot-{slot} form[action$='/documents/{slot}/'] button")
+        amal.attach(slot, photo if slot == "photo" else scan(slot))
     amal.press('main a[href$="/check/"]')
     for read_back in ("أمل الحارثي", "تمريض عام", "فني", "دبلوم التمريض", "transcript.pdf"):
         assert read_back in amal.sees("main")
-    amal.fill({"declared": True})
-    amal.press('main form:has([name="declared"]) button')
-    return reference
-
-
-def pay_by_card(amal):
-    amal.fill({"method": "card"})
-    amal.press('form[action$="/pay/"] button')
-    amal.fill({"number": "4201320111111010"})
-    amal.press('form:has([name="cvc"]) button')
-    amal.press("button[value=approve]")
-
-
-def pay_by_sadad(amal, worker):
-    amal.fill({"method": "sadad"})
-    amal.press('form[action$="/pay/"] button')
-    number = amal.sees("output bdi").replace(" ", "")
-    amal.press('main a[href*="/bank?"]')
-    amal.press(f'form:has([type=hidden][name="number"][value="{number}"]) button')
-    worker.hears_of_payments()
+    amal.declare()
+    return case
 
 
 def return_transcript(reviewer, officer, reference):
     """At the desk, in the officer's own browser."""
-    officer.language = "ar"
-    officer.save(update_fields=["language"])
-    reviewer.open("/sign/login/")
-    reviewer.fill({"login": officer.email, "password": PASSWORD})
-    reviewer.press('main form[action="/sign/login/"] button')
+    reviewer.sign_in(in_arabic(officer).email, PASSWORD)
     reviewer.press('#content a[href*="state=submitted"]')
     reviewer.press(f'#result_list a:has-text("{reference}")')
     reviewer.press('form[action$="/move/claim/"] button')
@@ -146,19 +113,18 @@ def test_from_sign_up_to_a_certificate(walk, worker, mailbox, scan, tmp_path):
     amal, reviewer = walk("ar"), walk("ar")
     number = identity_number("1")
     sign_up(amal, worker, mailbox)
-    sign_in(amal)
+    amal.sign_in(EMAIL, PASSWORD)
     enter_file(amal, number, day)
     amal.open("/sign/logout/")
     amal.press('main form[action="/sign/logout/"] button')
-    sign_in(amal, number)
+    amal.sign_in(number, PASSWORD)
 
-    reference = declare(amal, scan, tmp_path)
-    case = f"/applications/{reference}/"
+    case = declare(amal, scan, tmp_path)
+    reference = case.split("/")[-2]
     due = amal.sees(".holder .due")
     assert re.search(r"\d{4}.*\(.*\d{4}.*\)", due), "the deadline stands in both calendars"
     assert "30" in due, "and with the days left"
-    pay_by_card(amal)
-    amal.press(f'main a[href="{case}"]')
+    amal.pay_by_card()
 
     return_transcript(reviewer, office.reviewer, reference)
     amal.open(case)
@@ -167,7 +133,8 @@ def test_from_sign_up_to_a_certificate(walk, worker, mailbox, scan, tmp_path):
 
     amal.open(case)
     assert "فني" in amal.sees(".invoice")
-    pay_by_sadad(amal, worker)
+    amal.pay_by_sadad()
+    worker.hears_of_payments()
     office.issue(Application.objects.get(reference=reference), now=now())
     worker.renders_the_papers()
     worker.sends_the_mail()

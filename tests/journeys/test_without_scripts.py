@@ -5,14 +5,10 @@ from datetime import timedelta
 import pytest
 
 from mumaris.kit.clock import now, today
-from tests.journeys.walkers import ScriptlessWalker
+from tests.journeys.walkers import ScriptlessWalker, on
 from tests.people import PASSWORD, identity_number, make_user
 
 pytest_plugins = ["tests.servers"]
-
-
-def date(field, day):
-    return {f"{field}_day": str(day.day), f"{field}_month": str(day.month), f"{field}_year": str(day.year)}
 
 
 @pytest.mark.req("APP-3")
@@ -26,16 +22,14 @@ def test_the_main_pages_need_no_script(walk, scan):
     huda.page.locator("#menu button[popovertargetaction=hide]").click()
     huda.language = "en"
     huda.press("button[name=language][value=en]")
-    huda.press('main a[href="/sign/login/"]')
-    huda.fill({"login": user.email, "password": PASSWORD})
-    huda.press('main form[action="/sign/login/"] button')
+    huda.sign_in(user.email, PASSWORD)
 
     huda.open("/services/classification/")
     huda.press('form[action="/services/classification/start/"] button')
     huda.fill({"first_ar": "هدى", "family_ar": "القحطاني", "first_en": "Huda", "family_en": "Al-Qahtani"})
     huda.fill({"birth_date_day": "12", "birth_date_month": "4", "birth_date_year": "1996", "gender": "f"})
     huda.fill({"nationality": "SA", "identity_kind": "national_id", "identity_number": "1000000000"})
-    huda.fill({**date("identity_expires_on", day + timedelta(days=900)), "mobile": "0501234567"})
+    huda.fill({**on("identity_expires_on", day + timedelta(days=900)), "mobile": "0501234567"})
     huda.press('main form:has([name="first_ar"]) button')
     assert "This number does not exist" in huda.sees(".error-box")
     huda.fill({"identity_number": identity_number("1")})
@@ -44,16 +38,13 @@ def test_the_main_pages_need_no_script(walk, scan):
     huda.press('form[action="/services/classification/start/"] button')
     huda.press('main a[href^="/account/qualifications/add/"]')
     huda.fill({"degree": "diploma", "field": "NUR", "title": "Diploma in nursing", "institution": "Health Institute"})
-    huda.fill({"country": "SA", **date("awarded_on", day - timedelta(days=200))})
+    huda.fill({"country": "SA", **on("awarded_on", day - timedelta(days=200))})
     huda.press('main form:has([name="degree"]) button.btn')
-    huda.fill({"specialty": "General nursing", "rank": "Technician", "qualification": "Diploma: Diploma in nursing"})
-    huda.press('main form:has([name="specialty"]) .btn')
+    huda.answer(specialty="General nursing", rank="Technician", qualification="Diploma: Diploma in nursing")
     for slot in ("qualification", "transcript", "internship", "photo"):
-        huda.fill({f"{slot}-file": scan(slot)})
-        huda.press(f"#slot-{slot} form[action$='/documents/{slot}/'] button")
+        huda.attach(slot, scan(slot))
     huda.press('main a[href$="/check/"]')
     huda.press('main form:has([name="declared"]) button')
     assert "Tick the declaration" in huda.sees(".error-box")
-    huda.fill({"declared": True})
-    huda.press('main form:has([name="declared"]) button')
+    huda.declare()
     assert huda.page.locator('form[action$="/pay/"]').is_visible()

@@ -23,7 +23,7 @@ from tests.threads import at_once
 
 pytest_plugins = ["tests.servers"]
 BEAT = app.conf.beat_schedule
-ROOMS = ("mumaris", "accounts", "documents", "register", "payments", "applications")
+ROOMS = ("mumaris", "accounts", "documents", "register", "payments", "cpd", "applications", "refunds")
 
 app.loader.import_default_modules()
 

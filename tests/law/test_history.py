@@ -6,15 +6,15 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Notice, Practitioner
-from applications.models import Application, Attachment, Deadline, Entry, ReturnItem
+from applications.models import Application, Attachment, Deadline, Entry, ExamResult, ResultsLine, ReturnItem
 from documents.models import Paper
 from mumaris.kit.models import DemoClock
 from payments.models import Line, WebhookEvent
 from tests.people import Office, classified, make_practitioner
 
-ROOMS = ("kit", "accounts", "documents", "register", "payments", "applications")
+ROOMS = ("kit", "accounts", "documents", "register", "payments", "cpd", "applications", "refunds")
 # Facts that are written once or, where they change, say so in columns of their own.
-WRITTEN_ONCE = {Attachment, Entry, Line, Notice, Paper, ReturnItem, WebhookEvent}
+WRITTEN_ONCE = {Attachment, Entry, ExamResult, Line, Notice, Paper, ResultsLine, ReturnItem, WebhookEvent}
 # A clock that stops with the wait, whose every change is an entry of the timeline; and the demo's own.
 PASSING = {Deadline, DemoClock}
 

@@ -15,12 +15,13 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import get_resolver, resolve, reverse
 from django.urls.resolvers import URLPattern
 
 from accounts.models import User
 from accounts.roles import ROLES
 from applications.models import Application
+from documents.models import Verification
 from mumaris.kit import clock
 from payments.models import Attempt
 from tests.fingerprint import unchanged
@@ -34,6 +35,7 @@ from tests.people import (
     make_staff,
     make_user,
     pay,
+    submitted,
     upload,
 )
 
@@ -48,6 +50,9 @@ PORTAL = {
     "health": (ANYBODY, SAFE),
     "services": (ANYBODY, SAFE),
     "service": (ANYBODY, SAFE),
+    "guide": (ANYBODY, SAFE),
+    "guide_answers": (ANYBODY, SAFE),
+    "fees": (ANYBODY, SAFE),
     "verify": (ANYBODY, SAFE),
     "verify_paper": (ANYBODY, SAFE),
     "altcha_challenge": (ANYBODY, {"GET"}),
@@ -59,6 +64,8 @@ PORTAL = {
     "identity_add": (PERSON, FORM),
     "qualification_add": (PERSON, FORM),
     "experience_add": (PERSON, FORM),
+    "licence_add": (PERSON, FORM),
+    "wallet": (PERSON, SAFE),
     "inbox": (PERSON, SAFE),
     "applications": (PERSON, SAFE),
     "application_start": (PERSON, POST),
@@ -67,6 +74,10 @@ PORTAL = {
     "issued_paper": (OWNER, SAFE),
     "qualification": (OWNER, FORM),
     "experience": (OWNER, FORM),
+    "licence": (OWNER, FORM),
+    "wallet_case": (OWNER, POST),
+    "case_ask": (OWNER, POST),
+    "case_appeal": (OWNER, POST),
     "application": (OWNER, SAFE),
     "application_questions": (OWNER, FORM),
     "application_documents": (OWNER, SAFE),
@@ -78,6 +89,9 @@ PORTAL = {
     "application_remarks": (OWNER, SAFE),
     "application_answer": (OWNER, POST),
     "application_resubmit": (OWNER, POST),
+    "application_object": (OWNER, FORM),
+    "application_appeal": (OWNER, FORM),
+    "application_withdraw": (OWNER, FORM),
     "invoice": (OWNER, SAFE),
     "invoice_pay": (OWNER, POST),
     "bill": (OWNER, SAFE),
@@ -179,6 +193,8 @@ def world() -> dict[str, Asked]:
     paid = pay(declare(make_draft(person, "registration", now=now), now=now), "admin", now=now)
     returned = office.return_(paid, "employer_letter", now=now)
     unpaid = declare(make_draft(payer, now=now), now=now)
+    rejected = office.reject(submitted(make_practitioner(now=now), now=now), now=now)
+    lowered = office.approve(submitted(make_practitioner(now=now), now=now), rank="assistant", now=now)
     bill = Attempt.objects.create(
         invoice=invoice_of(unpaid, "admin"), method="sadad", state="open", bill_number="123456", created_at=now
     )
@@ -186,6 +202,18 @@ def world() -> dict[str, Asked]:
     newcomer = make_practitioner(now=now)
     degree = newcomer.qualifications.create(**title, awarded_on=today)
     work = newcomer.experience.create(employer="Rabia", country="SA", job="Nurse", started_on=today)
+    abroad = {
+        "kind": "council",
+        "authority": "Council",
+        "country": "EG",
+        "name_on_paper": "Samar Idris",
+        "issued_on": today,
+    }
+    licence, asked, judged = (newcomer.licences.create(**abroad, number=number) for number in "123")
+    case = {"practitioner": newcomer, "entered_at": now}
+    Verification.objects.create(**case, licence=asked, case_number="DF-2026-1")
+    report = {"result": "unable", "serial": "1", "named": "Samar Idris", "reported_on": today}
+    Verification.objects.create(**case, licence=judged, case_number="DF-2026-2", **report)
 
     def of_case(case: Application, *more: str, **body: Any) -> Asked:
         return Asked(case.practitioner.user, [case.reference, *more], ["CL-2026-0000000", *more], body)
@@ -200,6 +228,17 @@ def world() -> dict[str, Asked]:
         "issued_paper": of_person(person.issued_papers.first().number, "CC-2026-0000000"),
         "qualification": Asked(newcomer.user, [degree.pk], [10**9]),
         "experience": Asked(newcomer.user, [work.pk], [10**9]),
+        "licence": Asked(newcomer.user, [licence.pk], [10**9]),
+        "wallet_case": Asked(
+            newcomer.user,
+            ["licence", licence.pk],
+            ["licence", 10**9],
+            {f"licence-{licence.pk}-case_number": "DF-2026-3"},
+        ),
+        "case_ask": Asked(newcomer.user, ["DF-2026-1"], ["DF-2026-9"]),
+        "case_appeal": Asked(
+            newcomer.user, ["DF-2026-2"], ["DF-2026-9"], {"DF-2026-2-text": "It is right.", "DF-2026-2-once": "on"}
+        ),
         "application": of_case(returned),
         "application_questions": of_case(draft),
         "application_documents": of_case(draft),
@@ -213,6 +252,9 @@ def world() -> dict[str, Asked]:
             returned, "employer_letter", **{"employer_letter-kind": "cannot", "employer_letter-text": "It is lost."}
         ),
         "application_resubmit": of_case(returned),
+        "application_object": of_case(lowered, text="My diploma is of three years."),
+        "application_appeal": of_case(rejected, text="Page 3 was overlooked.", declared="on"),
+        "application_withdraw": of_case(unpaid, understood="on", seen=unpaid.moves),
         "invoice": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"]),
         "invoice_pay": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"], {"method": "card"}),
         "bill": Asked(payer.user, [bill.given_id], [nothing]),
@@ -221,7 +263,12 @@ def world() -> dict[str, Asked]:
 
 
 # What the addresses about nobody in particular are asked with.
-ARGS = {"service": ["classification"], "application_start": ["classification"], "verify_paper": ["NOTACODE"]}
+ARGS = {
+    "guide_answers": ["renew"],
+    "service": ["classification"],
+    "application_start": ["classification"],
+    "verify_paper": ["NOTACODE"],
+}
 
 
 def address(name: str, things: dict[str, Asked]) -> str:
@@ -264,7 +311,13 @@ def test_a_stranger_is_sent_to_the_sign_in():
             if whose == ANYBODY:
                 assert "/sign/" not in where, (method, name)
             else:
-                assert (answer.status_code, where) == (302, f"/sign/login/?next={path}"), (method, name)
+                assert answer.status_code == 302, (method, name)
+                assert where.startswith("/sign/login/?next="), (method, name)
+                back = where.removeprefix("/sign/login/?next=")
+                if "GET" in methods:
+                    assert back == path, (method, name)
+                else:  # a form's own address cannot be opened: the page on which the form stands
+                    assert PORTAL[resolve(back).url_name][1] >= SAFE, (method, name)
 
 
 @pytest.mark.django_db

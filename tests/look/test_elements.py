@@ -52,7 +52,7 @@ ELEMENTS = {
     "holder": {"turn": "you", "due": TODAY, "facts": [("Since", "today")]},
     "rules": {"rules": RULES},
     "services": {
-        "services": [{"slug": "classification", "name": "N", "summary": "S", "fee_from": 60000, "usual_days": 10}]
+        "services": [{"slug": "classification", "name": "N", "summary": "S", "fee_from": 60000, "target_days": 10}]
     },
     "summary": {"rows": [{"label": "Name", "value": "Samar", "url": "/x/"}, {"label": "Job", "value": ""}]},
     "timeline": {"entries": [ENTRY, {"at": ENTRY["at"], "title": "Paid"}]},

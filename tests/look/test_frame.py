@@ -55,8 +55,8 @@ def test_a_page_that_anyone_can_open(client, name, language):
 @pytest.mark.django_db
 @pytest.mark.req("SRV-0")
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("slug", ["classification", "registration"])
-def test_the_page_of_a_service(client, slug, language):
+@pytest.mark.parametrize(("slug", "more"), [("classification", ["verification-h", "exam-h"]), ("registration", [])])
+def test_the_page_of_a_service(client, slug, more, language):
     call_command("load_reference")
     page = Page(read(client, reverse("service", args=[slug]), language).content.decode())
     assert page.faults == []
@@ -64,6 +64,7 @@ def test_the_page_of_a_service(client, slug, language):
         "start-h",
         "who-h",
         "documents-h",
+        *more,
         "fees-h",
         "steps-h",
     ]

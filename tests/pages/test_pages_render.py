@@ -35,7 +35,7 @@ from tests.people import (
 
 pytestmark = pytest.mark.django_db
 
-MOST_QUERIES = 12
+MOST_QUERIES = 15
 LANGUAGES = ["ar", "en"]
 
 

@@ -3,6 +3,7 @@ from django.db import transaction
 
 from accounts import roles
 from applications import first_values
+from cpd import first_values as cpd_values
 from mumaris.kit import policy
 from register import taxonomy
 
@@ -15,6 +16,7 @@ class Command(BaseCommand):
         policy.load_first_values()
         roles.load_roles()
         taxonomy.load()
+        cpd_values.load()
         first_values.load()
         if options["verbosity"] > 1:
             self.stdout.write("Reference data is complete.")
