@@ -1,5 +1,6 @@
 """Everything the rules ask about one practitioner and one service, each kind of fact in one query when it is first asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -105,7 +106,7 @@ class Dossier:
         """The CPD hours of the registration, its window prolonged to this day (CPD-3)."""
         return record_of(self.registration, on=self.day, declared_on=self.day) if self.registration else None
 
-    def unverified(self, entries: list[verification.Entry]) -> list[verification.Entry]:
+    def unverified(self, entries: Sequence[verification.Entry]) -> list[verification.Entry]:
         """Those that need verification at the source and have no positive result (DOC-2, DOC-3)."""
         if self.practitioner is None:
             return []

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from applications import exams, results_csv, results_file
 from applications.exam_panel import OUTCOMES
 from applications.fees import FeeMissing
-from applications.lifecycle import State
+from applications.lifecycle import State, settler
 from applications.models import EligibilityNumber, ExamPolicy, ExamResult, Matter, Outcome, ResultsFile
 from applications.sittings import Objection
 from mumaris.kit.clock import now as clock_now
@@ -411,7 +411,7 @@ class MatterAdmin(OfCase):
     @method_decorator(require_POST)
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         matter = self.found(request, object_id)
-        if not self._may_close(request):
+        if not self._may_close(request, matter):
             raise PermissionDenied
         form = CloseForm(request.POST)
         if form.is_valid() and _done(
@@ -421,8 +421,8 @@ class MatterAdmin(OfCase):
             return redirect(reverse("admin:applications_matter_changelist"))
         return self._page(request, matter, form)
 
-    def _may_close(self, request: HttpRequest) -> bool:
-        return exams.is_exam_officer(request.user) and request.user.has_perm("applications.change_matter")
+    def _may_close(self, request: HttpRequest, matter: Matter) -> bool:
+        return settler(request.user, matter.application)
 
     def _page(self, request: HttpRequest, matter: Matter, form: CloseForm) -> HttpResponse:
         return self.page(
@@ -432,7 +432,7 @@ class MatterAdmin(OfCase):
             matter=matter,
             case=matter.application,
             form=form,
-            may_close=self._may_close(request) and not matter.closed_at,
+            may_close=self._may_close(request, matter) and not matter.closed_at,
             tried=[form],
         )
 

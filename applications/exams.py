@@ -14,7 +14,7 @@ from accounts.notices import tell, tell_all
 from applications import fees, granting
 from applications.appeals import newer_is_open
 from applications.catalogue import CATALOGUE
-from applications.lifecycle import LIFECYCLE, WAITING, State, examiner
+from applications.lifecycle import LIFECYCLE, WAITING, State, examiner, settler
 from applications.models import (
     Application,
     Deadline,
@@ -93,7 +93,7 @@ def _cooling_off(application: Application, exam: Exam, on: date) -> Iterator[str
 @LIFECYCLE.after("admit_to_exam")
 def give_number(application: Application, *, now: datetime, **facts) -> None:
     """Admission gives an eligibility number, by the policy of this day; its validity is the clock of the wait."""
-    exam = application.asked_specialty.profession.exam
+    exam: Any = application.asked_specialty.profession.exam
     rules = policy(exam, today(now))
     valid_until = days_after(now, rules.validity_days)
     EligibilityNumber.objects.create(
@@ -292,7 +292,7 @@ def close_matter(matter: Matter, *, outcome: str, by: Any, now: datetime) -> Non
     )
     if matter.closed_at:
         raise NotAllowed(_("This matter was closed on %(day)s already.") % {"day": _day(today(matter.closed_at))})
-    if not examiner(by, matter.application):
+    if not settler(by, matter.application):
         raise NotAllowed(_("You may not do this."))
     if not outcome.strip():
         raise NotAllowed(_("Write what was done."))
@@ -344,7 +344,7 @@ def bill_next_attempt(application: Application, *, now: datetime, **facts) -> No
     if _is_fee_left(application):
         advance(application.pk, "open_attempt", by=None, now=now)
     else:
-        fees.bill_exam(application, application.eligibility_numbers.select_related("exam").first(), now)
+        fees.bill_exam(application, application.eligibility_numbers.select_related("exam").latest("pk"), now)
 
 
 @LIFECYCLE.after("open_attempt", "revive_exam")

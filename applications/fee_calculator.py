@@ -38,7 +38,7 @@ class FeesForm(Form):
         self.fields.update(further)
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean()
+        data: dict[str, Any] = super().clean() or {}
         profession, rank = data.get("profession"), data.get("rank")
         if profession and rank and not profession.ranks.filter(pk=rank.pk).exists():
             self.add_error(
@@ -104,7 +104,8 @@ def named(surcharge: Surcharge) -> str:
 
 def worked_out(form: FeesForm, prices: Prices, policies: Policies) -> list[dict[str, Any]]:
     """The lines of what a valid form asks, the tax with them; each with name, when, note and halalas."""
-    service, chosen = form.offered, form.cleaned_data
+    service: Any = form.offered
+    chosen = form.cleaned_data
     lines = service_lines(
         service, chosen.get("rank"), prices, policies, [one for one in service.surcharges if chosen.get(one.purpose)]
     )

@@ -14,7 +14,7 @@ from applications.progress import advance
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
 from payments import billing
-from payments.models import Invoice, Purpose
+from payments.models import Invoice, InvoiceState, Purpose
 
 TEXTS = {
     Purpose.ADMIN: ("رسم إداري", "Administrative fee"),
@@ -105,8 +105,10 @@ def _surcharges(application: Application, on: date) -> list[billing.PricedLine]:
     ]
 
 
-def bill_exam(application: Application, number: EligibilityNumber, now: datetime) -> None:
+def bill_exam(application: Application, number: EligibilityNumber | None, now: datetime) -> None:
     """The fee of one further attempt, by the policy that the number was given under, open for its own days (EXM-2, PAY-1)."""
+    if number is None:
+        raise ValueError(f"{application.reference} was never admitted to an exam")
     policies = Policies(today(now))
     settled = Invoice.objects.filter(case=application.reference, purpose=Purpose.EXAM, state__in=["paid", "waived"])
     text_ar, text_en = TEXTS[Purpose.EXAM]
@@ -127,11 +129,12 @@ def bill_exam(application: Application, number: EligibilityNumber, now: datetime
 
 def credit_unused_exam_fee(application: Application, now: datetime) -> None:
     """An exam fee that was paid for an attempt that nobody needs any more becomes a credit (EXM-3)."""
-    paid = Invoice.objects.filter(case=application.reference, purpose=Purpose.EXAM, state="paid").order_by("serial")
+    settled = Invoice.objects.filter(case=application.reference, purpose=Purpose.EXAM, state__in=["paid", "waived"])
     numbers = application.eligibility_numbers.prefetch_related("results__correction")
     used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
-    for invoice in paid[used:]:
-        billing.release(invoice, now=now)
+    for invoice in settled.order_by("serial")[used:]:
+        if invoice.state == InvoiceState.PAID:
+            billing.release(invoice, now=now)
 
 
 @LIFECYCLE.after("declare")

@@ -88,6 +88,7 @@ def officer(permission):
 
 
 examiner = officer("applications.record_result")
+settler = officer("applications.change_matter")
 
 
 def has_decided(by, application) -> bool:

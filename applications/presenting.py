@@ -208,7 +208,9 @@ def _steps(service: Service, policies: Policies, exams: list[dict[str, Any]]) ->
             0,
             (
                 _("Have verified what comes from abroad"),
-                _("You enter the case number of the verification company. The application waits for a positive result."),
+                _(
+                    "You enter the case number of the verification company. The application waits for a positive result."
+                ),
             ),
         )
     if exams:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby, islice
-from typing import Any
+from typing import IO, Any, cast
 
 import pghistory
 from django.core.cache import cache
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -105,7 +106,7 @@ def take_in(upload: UploadedFile, *, by: Any, now: datetime) -> ResultsFile:
         raise NotAllowed(_("The file is larger than %(most)s MB. Split it.") % {"most": MOST_BYTES // 1024**2})
     breaks = sum(chunk.count(b"\n") for chunk in upload.chunks())
     upload.seek(0)
-    key = files.keep(upload.file)
+    key = files.keep(cast(IO[bytes], upload))
     try:
         file = ResultsFile.objects.create(
             name=files.safe_name(upload.name or ""),
@@ -276,34 +277,38 @@ def judge(file: ResultsFile, by: Any, now: datetime) -> Iterator[list[Judged]]:
     by_number = groupby(lines, key=lambda line: line.number)
     while told := {number: list(group) for number, group in islice(by_number, AT_A_TIME)}:
         held = {number.number: number for number in _held(told)}
+        newest = _newest(held.values())
         judged: list[Judged] = []
         for number, sittings in told.items():
-            judged += _judge_number(held.get(number), sittings, by, now)
+            if number in held:
+                judged += _judge_number(held[number], newest, sittings, by, now)
+            else:
+                unknown = Objection("unknown_number", {"text": number})
+                judged += [Judged(line, PROBLEM, unknown) for line in sittings]
         yield judged
 
 
-def _held(numbers: Iterable[str]) -> list[EligibilityNumber]:
-    """The numbers with all that decides, and as `newer` the number that took one's place, if one did."""
-    held = list(
+def _held(numbers: Iterable[str]) -> QuerySet[EligibilityNumber]:
+    """The numbers with all that decides."""
+    return (
         EligibilityNumber.objects.filter(number__in=list(numbers))
         .select_related("application__practitioner", "application__deadline")
         .prefetch_related("results__correction")
     )
-    of_cases = EligibilityNumber.objects.filter(application__in=[number.application_id for number in held])
-    latest = dict(of_cases.order_by("pk").values_list("application", "number"))
-    for number in held:
-        newest = latest[number.application_id]
-        number.newer = newest if newest != number.number else ""
-    return held
 
 
-def _judge_number(held: EligibilityNumber | None, lines: list[ResultsLine], by: Any, now: datetime) -> Iterator[Judged]:
-    if held is None:
-        for line in lines:
-            yield Judged(line, PROBLEM, Objection("unknown_number", {"text": line.number}))
-        return
+def _newest(numbers: Iterable[EligibilityNumber]) -> dict[int, str]:
+    """The latest number of each of their cases, which may have taken their place."""
+    of_cases = EligibilityNumber.objects.filter(application__in=[number.application_id for number in numbers])
+    return dict(of_cases.order_by("pk").values_list("application", "number"))
+
+
+def _judge_number(
+    held: EligibilityNumber, newest: dict[int, str], lines: list[ResultsLine], by: Any, now: datetime
+) -> Iterator[Judged]:
     case = held.application
-    standing = Standing.of(held, case, now, held.newer)
+    newer = newest[case.pk] if newest[case.pk] != held.number else ""
+    standing = Standing.of(held, case, now, newer)
     recorded, in_file = frozenset(standing.told), dict[date, str]()
     for line in lines:
         day, outcome = line.sat_on, line.outcome

@@ -1,6 +1,6 @@
 """Eligibility: pure questions about a dossier. Each answer has a verdict, the fact it looked at, and what to do (SRV-12)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -218,7 +218,7 @@ def _considered(dossier: Dossier) -> list[Qualification]:
     return held if len(dossier.unverified(held)) == len(held) else []
 
 
-def _verified(dossier: Dossier, entries: list[Entry]) -> Finding:
+def _verified(dossier: Dossier, entries: Sequence[Entry]) -> Finding:
     if dossier.practitioner is None:
         return unmet(_("We do not know your nationality yet."), COMPLETE_DATA, url_name="personal_data")
     missing = dossier.unverified(entries)

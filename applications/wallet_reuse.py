@@ -1,12 +1,13 @@
 """Papers that were attached before and fit a slot again, so that nobody attaches the same paper twice (DOC-4)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from applications.catalogue import Slot
 from applications.dossier import Dossier
-from applications.models import AnswerKind, Application, Attachment, ReturnItem
+from applications.models import AnswerKind, Attachment, ReturnItem
 from documents.checks import is_recent
 
 MOST = 3  # offers for one slot
@@ -25,7 +26,7 @@ def fitting(dossier: Dossier, slots: Iterable[Slot]) -> dict[str, list[Attachmen
     return {slug: list(papers.values()) for slug, papers in found.items()}
 
 
-def _standing(application: Application, slots: list[str]) -> QuerySet[Attachment]:
+def _standing(application: Any, slots: list[str]) -> QuerySet[Attachment]:
     """Papers that nothing replaced, and that no officer sent back without getting a better one."""
     sent_back = ReturnItem.objects.filter(application=OuterRef("application"), target=OuterRef("slot"))
     return (
@@ -43,4 +44,4 @@ def _standing(application: Application, slots: list[str]) -> QuerySet[Attachment
 
 def _is_recent(attachment: Attachment, dossier: Dossier) -> bool:
     months = dossier.policies["employer_letter.months"]
-    return bool(attachment.issued_on) and is_recent(attachment.issued_on, dossier.day, months)
+    return attachment.issued_on is not None and is_recent(attachment.issued_on, dossier.day, months)

@@ -17,6 +17,8 @@ from simulators.scans import portrait, scan
 from simulators.visitor import Stopped, Visitor, wait_for, words
 from simulators.web import setting
 
+Name = tuple[str, str]  # in Arabic, in English
+AL_HARTHI = ("الحارثي", "Al-Harthi")
 PASSWORD = "a long walk to the register 7"
 # What the lists of choices call them, as the first taxonomy does.
 SPECIALTY = {"ar": "تمريض عام", "en": "General nursing"}
@@ -72,15 +74,15 @@ class Person(Visitor):
 
 
 class Practitioner(Person):
-    """Somebody who needs the authority's papers; names are (Arabic, English), `serial` makes the identity number their own."""
+    """Somebody who needs the authority's papers; `serial` makes the identity number their own."""
 
     def __init__(
         self,
         home: str,
         language: str,
-        first: tuple[str, str],
+        first: Name,
         serial: int,
-        family: tuple[str, str] = ("الحارثي", "Al-Harthi"),
+        family: Name = AL_HARTHI,
         nationality: str = "SA",
     ) -> None:
         super().__init__(home, language, f"{first[1]}.{family[1].replace('-', '')}@example.com".lower())

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from simulators.persons import Officer, Paper, Practitioner
+from simulators.persons import AL_HARTHI, Name, Officer, Paper, Practitioner
 from simulators.visitor import Stopped, Visitor
 from simulators.web import setting
 
@@ -56,8 +56,8 @@ class Portal:
         """By the demo's clock, in Riyadh."""
         return (datetime.now(RIYADH) + self.ahead).date()
 
-    def practitioner(self, first: tuple[str, str], **facts: str) -> Practitioner:
-        person = Practitioner(self.home, self.language, first, next(self._serials), **facts)
+    def practitioner(self, first: Name, family: Name = AL_HARTHI, nationality: str = "SA") -> Practitioner:
+        person = Practitioner(self.home, self.language, first, next(self._serials), family, nationality)
         self.people.append(person)
         return person
 

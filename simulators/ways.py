@@ -6,7 +6,7 @@ A way begins on a portal whose accounts are all its own; what must come before i
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from simulators.persons import Paper, Practitioner, on_day
+from simulators.persons import AL_HARTHI, Name, Paper, Practitioner, on_day
 from simulators.scans import photo, portrait, scan
 from simulators.scene import Portal, Timeline
 from simulators.visitor import Stopped
@@ -15,9 +15,9 @@ MADA, VISA = "4201320111111010", "4111111111111111"
 Way = Callable[[Portal, Timeline], None]
 
 
-def newcomer(portal: Portal, first: tuple[str, str], **facts: str) -> Practitioner:
+def newcomer(portal: Portal, first: Name, family: Name = AL_HARTHI, nationality: str = "SA") -> Practitioner:
     """Somebody with an account, signed in, whose personal data is entered and whose identity holds for years."""
-    person = portal.practitioner(first, **facts)
+    person = portal.practitioner(first, family, nationality)
     person.sign_up()
     person.activate()
     person.sign_in()
@@ -25,7 +25,7 @@ def newcomer(portal: Portal, first: tuple[str, str], **facts: str) -> Practition
     return person
 
 
-def classified(portal: Portal, first: tuple[str, str]) -> Practitioner:
+def classified(portal: Portal, first: Name) -> Practitioner:
     """A newcomer with a diploma of the Kingdom who came all the way to the classification as technician."""
     person = newcomer(portal, first)
     person.add_qualification(portal.today - timedelta(days=200))
@@ -34,7 +34,7 @@ def classified(portal: Portal, first: tuple[str, str]) -> Practitioner:
     return person
 
 
-def registered(portal: Portal, first: tuple[str, str]) -> Practitioner:
+def registered(portal: Portal, first: Name) -> Practitioner:
     """The same, registered from this day on."""
     person = classified(portal, first)
     person.apply_for_registration(issued_on=portal.today)

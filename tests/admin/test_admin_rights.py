@@ -96,8 +96,8 @@ def brought_to(case, office, move):
     source = next(iter(MOVES[move].sources))
     if source != State.SUBMITTED:
         advance(case.pk, "claim", by=office.reviewer, now=NOON)
-    if source in (State.RECOMMENDED, State.PRELIMINARILY_APPROVED, State.BEING_ISSUED):
-        verdict = "reject" if move == "endorse_rejection" else "approve"
+    if source in (State.RECOMMENDED, State.PRELIMINARILY_APPROVED, State.BEING_ISSUED, State.UNDER_APPEAL):
+        verdict = "reject" if move in ("endorse_rejection", "uphold", "refuse_appeal") else "approve"
         facts = {
             "verdict": verdict,
             "rank": Rank.objects.get(code="technician"),
@@ -108,6 +108,9 @@ def brought_to(case, office, move):
         advance(case.pk, "endorse_approval", by=office.approver, now=NOON)
     if source == State.BEING_ISSUED:
         pay(case, "service")
+    if source == State.UNDER_APPEAL:
+        advance(case.pk, "endorse_rejection", by=office.approver, now=NOON)
+        advance(case.pk, "appeal", by=case.practitioner.user, now=NOON, public_text="Page 3 was overlooked.")
     if move == "admit_to_exam":
         Application.objects.filter(pk=case.pk).update(asked_rank=Rank.objects.get(code="specialist"))
     if move == "assign":
@@ -130,6 +133,8 @@ RIGHT = {
     "take_back": "approver",
     "issue": "registrar",
     "refuse": "registrar",
+    "uphold": "second_approver",
+    "refuse_appeal": "second_approver",
 }
 
 

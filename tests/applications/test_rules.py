@@ -243,6 +243,21 @@ def test_a_gap_counts_exactly_where_two_years_fit_without_a_day_of_practice(awar
     assert (verdict(rules.gap_in_practice_is_explained, facts) != Verdict.MET) is fits
 
 
+@pytest.mark.req("SRV-1")
+def test_practice_is_looked_for_from_the_first_qualification_on_and_the_longest_gap_is_named():
+    held = [diploma(date(2026, 1, 1)), diploma(date(2012, 1, 1)), diploma(date(2024, 1, 1))]
+    worked = practised((date(2014, 6, 1), date(2018, 1, 1)), (date(2024, 1, 1), None))
+    facts = dossier(qualifications=held, experience=worked)
+    with translation.override("en"):
+        found = rules.gap_in_practice_is_explained.ask(facts)
+    assert found.verdict == Verdict.EVIDENCE
+    assert "from 2 January 2018 to 1 January 2024" in found.fact
+    facts.experience = worked[1:]
+    assert verdict(rules.gap_in_practice_is_explained, facts) == Verdict.EVIDENCE
+    facts.experience = practised((date(2012, 1, 1), None))
+    assert verdict(rules.gap_in_practice_is_explained, facts) == Verdict.MET
+
+
 @pytest.mark.req("DOC-2")
 def test_practice_that_proves_nothing_closes_no_gap():
     """A short stay abroad is neither certified nor verified, so nobody would ever see a paper of it."""

@@ -11,6 +11,7 @@ from applications.catalogue import CATALOGUE
 from applications.models import EligibilityNumber, ExamResult
 from applications.rules import Verdict
 from mumaris.kit.clock import add_months
+from register.models import Promotion
 from tests.applications.dossiers import (
     DAY,
     GENERAL,
@@ -264,6 +265,17 @@ def test_months_of_practice_count_from_the_day_of_the_classification(route, mont
 
 
 @pytest.mark.req("SRV-2")
+@pytest.mark.req("DOC-2")
+def test_short_stays_abroad_complete_no_experience():
+    """Five years of eleven months each, which no certificate shows."""
+    years = [(date(year, 2, 1), date(year, 12, 31)) for year in range(2022, 2029)]
+    said = {"rank": SENIOR, "held": held_as(SPECIALIST, rests_on=7), "day": date(2029, 1, 1)}
+    for country, outcome in (("SA", Verdict.MET), ("EG", Verdict.UNMET)):
+        worked = practised(*years, country=country)
+        assert asks(rules.EXPERIENCE, experience=worked, **said).verdict == outcome
+
+
+@pytest.mark.req("SRV-2")
 @pytest.mark.parametrize(
     ("changes", "outcome"),
     [
@@ -281,6 +293,21 @@ def test_experience_leads_one_rank_up_in_the_same_specialty(changes, outcome):
     said = {"rank": SENIOR, "held": held_as(SPECIALIST, rests_on=7), "experience": practised((DECIDED, None))}
     late = add_months(DECIDED, 60)
     assert asks(rules.EXPERIENCE, day=late, **said | changes).verdict == outcome
+
+
+@pytest.mark.req("SRV-2")
+@pytest.mark.parametrize(("route", "degree"), [("qualification", "master"), ("experience", "")])
+def test_of_several_ways_to_a_rank_the_shortest_counts(route, degree):
+    edges = [
+        Promotion(from_rank=SPECIALIST, to_rank=SENIOR, route=route, degree=degree, months=one) for one in (48, 24)
+    ]
+    owned = [diploma(pk=7), diploma(pk=8, degree="master")]
+    said = {rules.NEW_QUALIFICATION: "qualification", rules.EXPERIENCE: "experience"}
+    asked = asking(GENERAL, SENIOR, 8, route=next(slug for slug, name in said.items() if name == route))
+    facts = {"qualifications": owned, "promotions": edges, "application": asked}
+    facts |= {"classifications": [held_as(SPECIALIST, rests_on=7)], "experience": practised((DECIDED, None))}
+    for months, outcome in ((23, Verdict.UNMET), (25, Verdict.MET)):
+        assert verdict(rules.route_is_open, dossier(add_months(DECIDED, months), **facts)) == outcome
 
 
 @pytest.mark.req("SRV-2")

@@ -107,18 +107,6 @@ STEPS = [
     "reopen/",
 ]
 STEPS += ["remarks/", "remarks/transcript/", "remarks/answers/", "resubmit/", "object/", "appeal/", "withdraw/"]
-MOVES_OF_OTHERS = [
-    "submit",
-    "claim",
-    "release",
-    "return",
-    "admit_to_exam",
-    "pass",
-    "recommend",
-    "issue",
-    "uphold",
-    "revive_issuing",
-]
 
 
 def everything(case: Application) -> dict[str, str]:
@@ -144,13 +132,6 @@ def test_a_step_out_of_its_time_does_nothing_and_shows_the_case(bring, opened):
             for answer in answers:
                 back = answer.headers.get("Location") == page(case)
                 assert back or answer.status_code in (404, 405), (step, answer.status_code)
-        for move in MOVES_OF_OTHERS:
-            for path in (
-                page(case, f"{move}/"),
-                page(case, f"move/{move}/"),
-                f"/desk/applications/application/{case.pk}/{move}/",
-            ):
-                assert post(client, path, sent).status_code in (302, 403, 404), path
         assert client.get(page(case)).status_code == 200
         for invoice in Invoice.objects.filter(case=case.reference).exclude(state="issued"):
             answer = post(client, f"/invoices/{invoice.number}/pay/", sent)

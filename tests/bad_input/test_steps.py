@@ -66,7 +66,9 @@ def test_a_step_that_is_not_open_leads_back_to_the_case_and_does_nothing(client,
     body = answers(draft) | {"declared": "on", "transcript-kind": "cannot", "transcript-text": "It is lost."}
     opened = [*opened, "withdraw/"] if state not in ("draft", "completed") else opened
     body |= {"text": "Page 3 was overlooked.", "understood": "on", "seen": case.moves}
-    for name in [name for name in [*OF_A_DRAFT, *OF_A_RETURN, "reopen/", "object/", "appeal/", "withdraw/"] if name not in opened]:
+    for name in [
+        name for name in [*OF_A_DRAFT, *OF_A_RETURN, "reopen/", "object/", "appeal/", "withdraw/"] if name not in opened
+    ]:
         with unchanged():
             answer = client.post(step(case, name), body | {"transcript-file": upload()})
         shown = answer.headers.get("Location") == step(case, "")

@@ -9,7 +9,7 @@ What is walked here in one language is walked in a browser in the other:
     renewal               Arabic      English (test_career)
     qualification-study   English     Arabic (test_from_abroad)
     good-standing         Arabic      English, without a mouse (test_by_keyboard)
-    training-letter       English     Arabic (test_papers_for_others)
+    training-letter       English     Arabic (test_career)
 """
 
 from contextlib import closing
@@ -36,7 +36,14 @@ class Rehearsal(Portal):
     ("service", "language"),
     [
         pytest.param(
-            "classification", "en", marks=[pytest.mark.req(id) for id in ("SRV-1", "DOC-3", "EXM-2", "EXM-3")]
+            "classification",
+            "en",
+            marks=[
+                pytest.mark.req("SRV-1"),
+                pytest.mark.req("DOC-3"),
+                pytest.mark.req("EXM-2"),
+                pytest.mark.req("EXM-3"),
+            ],
         ),
         pytest.param("re-classification", "en", marks=[pytest.mark.req("SRV-2"), pytest.mark.req("DOC-4")]),
         pytest.param("registration", "ar", marks=[pytest.mark.req("SRV-3"), pytest.mark.req("DOC-5")]),
