@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from applications import filing, review
+from applications import exams, filing, review
 from applications.catalogue import CATALOGUE
 from applications.dossier import Dossier, load
 from applications.forms import NoteForm, RecommendForm, ReturnForm, read_back
@@ -119,6 +119,8 @@ def may(user: Any, case: Application, name: str) -> bool:
 def is_open(user: Any, case: Application, name: str) -> bool:
     """Whether the page offers the move: it leads on from here, it is this officer's, and it fits what was recommended."""
     if case.state not in MOVES[name].sources or name == NOT_RECOMMENDED.get(case.recommendation):
+        return False
+    if name == "admit_to_exam" and not exams.exam_asked(case, case.asked_rank):
         return False
     return may(user, case, name) and (name != "assign" or is_unheld(case))
 

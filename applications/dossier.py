@@ -50,7 +50,14 @@ class Dossier:
     def identity(self) -> Identity | None:
         """The identity that counts: national ID, else iqama, else whatever there is."""
         order = [IdentityKind.NATIONAL_ID, IdentityKind.IQAMA, IdentityKind.GCC_ID, IdentityKind.PASSPORT]
-        return min(self.identities, key=lambda identity: order.index(IdentityKind(identity.kind)), default=None)
+
+        def rank(identity: Identity) -> tuple[bool, int]:
+            """One that expired counts only where there is no other: who left the Kingdom still has a passport."""
+            return bool(identity.expires_on and identity.expires_on < self.day), order.index(
+                IdentityKind(identity.kind)
+            )
+
+        return min(self.identities, key=rank, default=None)
 
     @property
     def residence(self) -> Identity | None:

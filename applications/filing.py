@@ -83,7 +83,7 @@ def save_answers(
         asked_rank=rank or application.asked_rank,
         qualification=qualification or application.qualification,
         registration=registration or application.registration,
-        version=version + 1,
+        version=F("version") + 1,
         saved_at=now,
     )
     if not updated and not _keeps(

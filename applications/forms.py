@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from applications.catalogue import Ask, Kind, Question, Service
 from applications.dossier import Dossier
 from applications.models import AnswerKind, Application, ReturnReason
-from mumaris.kit.fields import CalendarDateField, CleanCharField, Form
+from mumaris.kit.fields import CalendarDateField, CleanCharField, Form, WholeNumberField
 from mumaris.kit.templatetags import look
 from register.models import Rank, Specialty
 
@@ -63,7 +63,7 @@ def _field(question: Question) -> forms.Field:
         case Kind.DATE:
             return CalendarDateField(**common)
         case Kind.NUMBER:
-            return forms.IntegerField(**common, min_value=1, max_value=question.most)
+            return WholeNumberField(**common, min_value=1, max_value=question.most)
         case Kind.CHOICE:
             return forms.ChoiceField(**common, choices=question.choices, widget=forms.RadioSelect)
     typed = {"autocomplete": question.autocomplete} if question.autocomplete else {}

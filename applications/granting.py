@@ -50,15 +50,16 @@ def register(application: Application, kinds: Kinds, now: datetime, policies: Po
 
 
 def renew(application: Application, kinds: Kinds, now: datetime, policies: Policies) -> None:
-    """Enter a further period (SRV-4): asked for up to the end of the grace it follows the old one, later it begins today.
+    """Enter a further period (SRV-4): declared up to the end of the grace it follows the old one, later it begins today.
 
     CPD hours that counted for the old period never count for the new one, so these begin after the declaration (CPD-3).
     """
-    submitted_at, declared_at = application.submitted_at, application.declared_at
-    if submitted_at is None or declared_at is None:
-        raise ValueError(f"{application.reference} was never submitted")
+    declared_at = application.declared_at
+    if declared_at is None:
+        raise ValueError(f"{application.reference} was never declared")
     last = application.registration.periods.order_by("-days")[0]
-    in_grace = today(submitted_at) <= grace_ends(last.last_day, policies["registration.grace_months"])
+    declared_on = today(declared_at)
+    in_grace = declared_on <= grace_ends(last.last_day, Policies(declared_on)["registration.grace_months"])
     first_day = last.days.upper if in_grace else today(now)
     issuing.register(
         practitioner=application.practitioner,
@@ -66,7 +67,7 @@ def renew(application: Application, kinds: Kinds, now: datetime, policies: Polic
         case=application.reference,
         first_day=first_day,
         last_day=_months_from(first_day, 12 * policies["registration.years"]),
-        hours_from=max(first_day, today(declared_at) + timedelta(days=1)),
+        hours_from=max(first_day, declared_on + timedelta(days=1)),
         now=now,
     )
 

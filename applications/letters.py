@@ -6,6 +6,8 @@ from accounts.notices import tell
 from applications import appeals, exams, fees, filing, review  # noqa: F401  what they do to a move comes before the letter that tells of it
 from applications.lifecycle import LIFECYCLE, DeadlineKind
 from applications.models import Application, Deadline, Entry
+from documents.models import Qualification
+from mumaris.kit.clock import today
 
 # move: kind of notice (templates/notices/<kind>.txt)
 LETTERS = {
@@ -49,6 +51,13 @@ def write(application: Application, *, entry: Entry, now: datetime, public_text:
             "due_on": deadline.due_on.isoformat() if deadline else "",
             "text": public_text,
             "number": number.number if number else "",
+            "recognised": _recognised_now(application, now) if entry.move == "issue" else "",
         },
         now=now,
     )
+
+
+def _recognised_now(application: Application, now: datetime) -> str:
+    """The title of the qualification that completing the case has just recognised (SRV-11)."""
+    found = Qualification.objects.filter(pk=application.qualification_id, recognised_on=today(now)).first()
+    return found.title if found else ""

@@ -586,12 +586,21 @@ def employer_letter_is_recent(dossier: Dossier) -> Finding:
     if attachment is None or attachment.issued_on is None:
         return Finding(
             Verdict.EVIDENCE,
-            _("Dated %(day)s or later, at most %(months)s months old.") % {"day": _day(oldest), "months": months},
+            ngettext(
+                "Dated %(day)s or later, at most %(months)s month old.",
+                "Dated %(day)s or later, at most %(months)s months old.",
+                months,
+            )
+            % {"day": _day(oldest), "months": months},
             Remedy(_("Attach the letter"), step="documents") if dossier.application else None,
         )
     if not is_recent(attachment.issued_on, dossier.day, months):
         return unmet(
-            _("The letter is dated %(day)s, which is older than %(months)s months.")
+            ngettext(
+                "The letter is dated %(day)s, which is older than %(months)s month.",
+                "The letter is dated %(day)s, which is older than %(months)s months.",
+                months,
+            )
             % {"day": _day(attachment.issued_on), "months": months},
             _("Attach a newer letter"),
             step="documents",
@@ -609,6 +618,12 @@ def training_lies_ahead(dossier: Dossier) -> Finding:
     if begins < dossier.day:
         return unmet(
             _("You wrote %(day)s, which is past.") % {"day": _day(begins)}, _("Choose another day"), step="questions"
+        )
+    if begins > add_months(dossier.day, 12):
+        return unmet(
+            _("You wrote %(day)s. It can begin within a year from today.") % {"day": _day(begins)},
+            _("Choose another day"),
+            step="questions",
         )
     return met(_("It begins on %(day)s.") % {"day": _day(begins)})
 

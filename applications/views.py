@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.views import own_practitioner
@@ -395,7 +396,12 @@ def _too_old(form: Any, slot: Any, now: datetime, judged_at: datetime | None = N
         return False
     form.add_error(
         "issued_on",
-        _("The letter is older than %(months)s months. Ask your employer for a new one.") % {"months": months},
+        ngettext(
+            "The letter is older than %(months)s month. Ask your employer for a new one.",
+            "The letter is older than %(months)s months. Ask your employer for a new one.",
+            months,
+        )
+        % {"months": months},
     )
     return True
 

@@ -18,7 +18,7 @@ from applications.models import Application, EligibilityNumber, ExamResult, Retu
 from applications.progress import advance
 from applications.review import Remark
 from documents import wallet
-from mumaris.kit.clock import add_months
+from mumaris.kit.clock import add_months, today
 from payments import billing
 from payments.models import Invoice
 from register.models import Rank, Specialty
@@ -150,13 +150,13 @@ def make_draft(
         chosen["registration"] = person.registrations.order_by("pk").first()
     said = dict(ANSWERS.get(service, {})) | (answers or {})
     if service == "training-letter":
-        said.setdefault("training_from", add_months(now.date(), 1).isoformat())
+        said.setdefault("training_from", add_months(today(now), 1).isoformat())
     filing.save_answers(draft, said, version=draft.version, now=now, **chosen)
     draft.refresh_from_db()
     for slot in offered.slots(dossier.load(person, now, draft)):
         if slot.required:
             paper = wallet.take_in(upload(f"{slot.slug}.pdf"), practitioner=person, kind=slot.slug, now=now)
-            filing.attach(draft, slot.slug, paper, issued_on=(letter or now.date()) if slot.dated else None, now=now)
+            filing.attach(draft, slot.slug, paper, issued_on=(letter or today(now)) if slot.dated else None, now=now)
     draft.refresh_from_db()
     return draft
 
@@ -262,7 +262,7 @@ class Office:
     def result(
         self, number: EligibilityNumber, outcome: str, *, now: datetime = NOON, sat_on: date | None = None
     ) -> ExamResult:
-        return exams.record(number.number, outcome=outcome, sat_on=sat_on or now.date(), by=self.examiner, now=now)
+        return exams.record(number.number, outcome=outcome, sat_on=sat_on or today(now), by=self.examiner, now=now)
 
     def issue(self, case: Application, *, now: datetime = NOON) -> Application:
         case = Application.objects.get(pk=case.pk)

@@ -55,6 +55,16 @@ class CleanCharField(forms.CharField):
         return super().to_python(value)
 
 
+class WholeNumberField(forms.IntegerField):
+    """A whole number in digits of any script, and nothing that Python alone would read as one, such as `1_0`."""
+
+    def to_python(self, value: Any) -> int | None:
+        text = digits.ascii_digits(str(value)).strip() if value not in self.empty_values else ""
+        if text and not re.fullmatch(r"[0-9]{1,18}", text):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return int(text) if text else None
+
+
 class NormalisedField(CleanCharField):
     """Text that `normalise` turns into its one spelling, raising ValidationError where it has none."""
 

@@ -130,7 +130,7 @@ def test_a_facility_is_asked_to_train_by_one_officer(walk, worker, scan):
     samar.open("/services/training-letter/")
     case = samar.start("training-letter")
     begins = on("training_from", today(now()) + timedelta(days=30))
-    samar.answer(facility="مستشفى رابية", city="الدمام", months="3", **begins)
+    samar.answer(facility="مستشفى رابية", city="الدمام", months="٣", **begins)
     samar.attach("acceptance", scan("acceptance", pages=1))
     samar.press('main a[href$="/check/"]')
     assert "مستشفى رابية" in samar.sees("main")

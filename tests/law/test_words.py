@@ -24,7 +24,7 @@ EXAM_MOVES = ("pass", "fail_free", "fail_paid", "fail_last")
 OF_NO_CASE = {"sanction_imposed", "sanction_lifted", "verification_result"}
 REFERENCE, DUE_ON = "CL-2026-0443391", "2026-12-22"
 WORDS = "Bring the\nlast page & the <stamp>."
-LANGUAGES = [("ar", r"[\u0621-\u064a]{3}"), ("en", r"[a-z]{3}")]
+LANGUAGES = [("ar", r"[\u0621-\u0652]{3}"), ("en", r"[a-z]{3}")]
 
 
 def kinds() -> set[str]:
