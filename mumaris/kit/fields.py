@@ -58,6 +58,9 @@ class CleanCharField(forms.CharField):
 class WholeNumberField(forms.IntegerField):
     """A whole number in digits of any script, and nothing that Python alone would read as one, such as `1_0`."""
 
+    # A browser's own number box takes no Arabic digits.
+    widget = forms.TextInput(attrs={"inputmode": "numeric"})
+
     def to_python(self, value: Any) -> int | None:
         text = digits.ascii_digits(str(value)).strip() if value not in self.empty_values else ""
         if text and not re.fullmatch(r"[0-9]{1,18}", text):
