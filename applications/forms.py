@@ -187,9 +187,10 @@ class AppealForm(Form):
 
 
 class ObjectionForm(Form):
-    """Why what was granted is not right (APP-6)."""
+    """Why what was granted is not right (APP-6), as it stood when the page was read."""
 
     text = CleanCharField(label=_("Why you object"), max_length=900, lines=True, widget=forms.Textarea({"rows": 6}))
+    seen = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class ItemAnswerForm(Form):

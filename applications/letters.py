@@ -51,7 +51,7 @@ def write(application: Application, *, entry: Entry, now: datetime, public_text:
             "due_on": deadline.due_on.isoformat() if deadline else "",
             "text": public_text,
             "number": number.number if number else "",
-            "recognised": _recognised_now(application, now) if entry.move == "issue" else "",
+            **({"recognised": _recognised_now(application, now)} if entry.move == "issue" else {}),
         },
         now=now,
     )

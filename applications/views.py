@@ -345,8 +345,10 @@ def object_to_grant(request: HttpRequest, reference: str) -> HttpResponse:
     case, now = _own(request, reference, State.PRELIMINARILY_APPROVED), clock_now()
     if not appeals.grants_something_else(case):
         raise NotAllowed(_("What was granted is what you asked for."))
-    form = ObjectionForm(posted(request))
+    form = ObjectionForm(posted(request), initial={"seen": case.moves})
     if request.method == "POST" and form.is_valid():
+        if form.cleaned_data["seen"] != case.moves:
+            raise NotAllowed(_("The case was changed meanwhile. Read it as it stands now, then decide."))
         appeals.object_to(case, form.cleaned_data["text"], by=request.user, now=now)
         messages.success(
             request, _("Your objection is with the officer who can take the approval back. We write to you.")

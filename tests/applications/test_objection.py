@@ -26,7 +26,7 @@ def test_an_objection_is_a_matter_for_whoever_can_take_the_approval_back(client,
     page = client.get(reverse("application", args=[case.reference])).content.decode()
     assert reverse("application_object", args=[case.reference]) in page
     for _click in range(2):
-        client.post(reverse("application_object", args=[case.reference]), WORDS)
+        client.post(reverse("application_object", args=[case.reference]), WORDS | {"seen": case.moves})
     matter = Matter.objects.get()
     assert (matter.application, WORDS["text"] in matter.text) == (case, True)
     client.force_login(office.approver)
@@ -39,7 +39,7 @@ def test_an_objection_is_a_matter_for_whoever_can_take_the_approval_back(client,
 
 def test_without_words_nothing_is_objected(client, lowered):
     case, _office = lowered
-    answer = client.post(reverse("application_object", args=[case.reference]), {"text": "  "})
+    answer = client.post(reverse("application_object", args=[case.reference]), {"text": "  ", "seen": case.moves})
     assert answer.status_code == 200
     assert not Matter.objects.exists()
 
@@ -47,7 +47,7 @@ def test_without_words_nothing_is_objected(client, lowered):
 def test_paying_accepts_what_was_granted(client, lowered):
     case, _office = lowered
     pay(case, "service", now=clock.now())
-    client.post(reverse("application_object", args=[case.reference]), WORDS)
+    client.post(reverse("application_object", args=[case.reference]), WORDS | {"seen": case.moves})
     assert not Matter.objects.exists()
 
 
@@ -55,5 +55,16 @@ def test_what_was_asked_for_is_nothing_to_object_to(client):
     office, now = Office(), clock.now()
     case = office.approve(submitted(make_practitioner(now=now), now=now), now=now)
     client.force_login(case.practitioner.user)
-    assert client.post(reverse("application_object", args=[case.reference]), WORDS).status_code == 302
+    assert (
+        client.post(reverse("application_object", args=[case.reference]), WORDS | {"seen": case.moves}).status_code
+        == 302
+    )
+    assert not Matter.objects.exists()
+
+
+def test_a_window_that_is_old_objects_to_nothing(client, lowered):
+    case, _office = lowered
+    address = reverse("application_object", args=[case.reference])
+    for seen in (case.moves - 1, ""):
+        client.post(address, WORDS | {"seen": seen})
     assert not Matter.objects.exists()

@@ -116,7 +116,7 @@ def test_a_draft_is_judged_by_what_is_in_force_on_the_day_of_its_declaration(fir
     from_now_on("employer_letter.months", 1, tomorrow)
     move_to(tomorrow)
     with unchanged():
-        assert "older than 1 months" in declare_over_http(client, draft)
+        assert "older than 1 month." in declare_over_http(client, draft)
         assert attach_letter(client, draft, add_months(tomorrow, -1) - timedelta(days=1)) == {"issued_on"}
     move_to(first_day)
     assert declare_over_http(client, draft) is None

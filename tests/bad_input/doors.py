@@ -241,7 +241,12 @@ def objection() -> Door:
     now = clock.now()
     case = Office().approve(submitted(make_practitioner(now=now), now=now), rank="assistant", now=now)
     path = f"/applications/{case.reference}/object/"
-    return Door(path, {"text": "My diploma is of three years."}, texts=("text",), user=case.practitioner.user)
+    return Door(
+        path,
+        {"text": "My diploma is of three years.", "seen": str(case.moves)},
+        texts=("text",),
+        user=case.practitioner.user,
+    )
 
 
 def withdrawal() -> Door:
@@ -315,6 +320,7 @@ WORDLESS = {
     "declaration",
     "answer_by_file",
     "appeal_against_rejection",
+    "objection",
     "withdrawal",
     "payment",
     "language",

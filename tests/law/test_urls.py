@@ -252,7 +252,7 @@ def world() -> dict[str, Asked]:
             returned, "employer_letter", **{"employer_letter-kind": "cannot", "employer_letter-text": "It is lost."}
         ),
         "application_resubmit": of_case(returned),
-        "application_object": of_case(lowered, text="My diploma is of three years."),
+        "application_object": of_case(lowered, text="My diploma is of three years.", seen=lowered.moves),
         "application_appeal": of_case(rejected, text="Page 3 was overlooked.", declared="on"),
         "application_withdraw": of_case(unpaid, understood="on", seen=unpaid.moves),
         "invoice": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"]),
