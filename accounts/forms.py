@@ -184,7 +184,8 @@ class PersonalDataForm(ModelForm):
                     self.add_error(name, error)
         nationality = str(data.get("nationality") or "")
         if self.held:
-            if nationality and not _belongs_to(self.held.kind, nationality):
+            kinds = self.instance.identities.values_list("kind", flat=True)
+            if nationality and not all(_belongs_to(kind, nationality) for kind in kinds):
                 self.add_error("nationality", WRONG_KIND)
         else:
             _read_identity(self, data, nationality)

@@ -9,6 +9,9 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -18,6 +21,9 @@ from django_countries import countries
 from stdnum import luhn
 
 from mumaris.kit import digits
+
+if TYPE_CHECKING:
+    from accounts.models import Identity
 
 NATIONAL_ID = "national_id"
 IQAMA = "iqama"
@@ -186,3 +192,16 @@ def _is_of(script: str, char: str) -> bool:
     marks = "ARABIC" if script == "ARABIC" else "COMBINING"
     names = {"Ll": script, "Lu": script, "Lo": script, "Mn": marks}
     return unicodedata.name(char, "").startswith(names.get(unicodedata.category(char), "\0"))
+
+
+def identity_that_counts(identities: Iterable["Identity"], on: date) -> "Identity | None":
+    """National ID, else iqama, else GCC identity, else passport; one that expired before `on` only where there is no other.
+
+    Whoever left the Kingdom still has a passport.
+    """
+    order = [NATIONAL_ID, IQAMA, GCC_ID, PASSPORT]
+
+    def rank(one: "Identity") -> tuple[bool, int]:
+        return bool(one.expires_on and one.expires_on < on), order.index(one.kind)
+
+    return min(identities, key=rank, default=None)

@@ -5,11 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from applications import filing
-from applications.lifecycle import LIFECYCLE, State, applicant
+from applications.lifecycle import CLOSED, LIFECYCLE, State, applicant
 from applications.models import Application, Matter
 from documents.models import Paper
 from mumaris.kit.clock import days_after, today
@@ -30,14 +31,21 @@ def why_not(application: Application, now: datetime, until: date | None = None) 
     reasons, until = [], until or last_day(application)
     if today(now) > until:
         reasons.append(_("The time to appeal ended on %(day)s.") % {"day": date_format(until, "j F Y")})
-    return [*reasons, *newer_is_open(application)]
+    return [*reasons, *newer_is_open(application), *rests_on_something_else(application)]
 
 
 def newer_is_open(application: Application) -> Iterator[str]:
     """A rejected case lives no more once the practitioner applied anew (SPEC §4)."""
-    others = Application.objects.open().filter(practitioner=application.practitioner_id, service=application.service)
-    if newer := others.exclude(pk=application.pk).first():
-        yield _("A newer application is open: %(reference)s.") % {"reference": newer.reference}
+    others = Application.objects.filter(practitioner=application.practitioner_id, service=application.service)
+    lives_on = ~Q(state__in=CLOSED) | Q(state=State.COMPLETED, created_at__gt=application.created_at)
+    if newer := others.exclude(pk=application.pk).filter(lives_on).first():
+        yield _("A newer application is open or completed: %(reference)s.") % {"reference": newer.reference}
+
+
+def rests_on_something_else(application: Application) -> Iterator[str]:
+    """A case may only live again on what was declared."""
+    if application.judgement.get("rests_on") != filing.rests_on(application):
+        yield _("Your data or the qualification was changed since the declaration. Apply anew.")
 
 
 @LIFECYCLE.before("appeal")
@@ -57,7 +65,7 @@ def remember_appeal(
         filing.put_in_slot(application, filing.APPEAL, paper, None, now)
 
 
-@LIFECYCLE.before("refuse_appeal")
+@LIFECYCLE.before("refuse", "refuse_appeal")
 def says_why_to_the_practitioner(
     application: Application, *, public_text: str = "", internal_text: str = "", **facts
 ) -> Iterator[str]:
@@ -84,7 +92,7 @@ def grants_something_else(application: Application) -> bool:
 def object_to(application: Application, text: str, *, by: Any, now: datetime) -> Matter:
     """Object to what was granted, before paying accepts it (APP-6): a matter for whoever can take the approval back.
 
-    No clock stops; paying stays possible. A second objection finds the first one open. Raises NotAllowed.
+    No clock stops; paying stays possible. A second click finds the objection made. Raises NotAllowed.
     """
     application = (
         Application.objects.select_for_update(of=("self",)).select_related("practitioner").get(pk=application.pk)
@@ -93,8 +101,7 @@ def object_to(application: Application, text: str, *, by: Any, now: datetime) ->
         raise NotAllowed(_("You may not do this."))
     if application.state != State.PRELIMINARILY_APPROVED or not grants_something_else(application):
         raise NotAllowed(_("Nothing else was granted than what you asked for, or it is paid for already."))
-    if known := application.matters.filter(closed_at=None).first():
+    words = _("The practitioner objects: %(text)s") % {"text": text}
+    if known := application.matters.filter(closed_at=None, text=words).first():
         return known
-    return Matter.objects.create(
-        application=application, text=_("The practitioner objects: %(text)s") % {"text": text}, opened_at=now
-    )
+    return Matter.objects.create(application=application, text=words, opened_at=now)

@@ -21,6 +21,7 @@ from applications.lifecycle import (
     State,
     applicant,
     examiner,
+    examiner_or_system,
     has_decided,
     is_unheld,
     officer,
@@ -41,7 +42,8 @@ from payments.models import Invoice
 # Taking over a case whose officer is gone changes no state, yet it is asked for and refused like a move.
 ASSIGN = Move("assign", frozenset({State.UNDER_REVIEW}), State.UNDER_REVIEW, reviewer, gettext_lazy("Take over"))
 # Results have a page of their own: their moves follow from what is recorded there (applications/exams.py).
-MOVES = {move.name: move for move in [*LIFECYCLE.values(), ASSIGN] if move.may not in (applicant, system, examiner)}
+ELSEWHERE = (applicant, system, examiner, examiner_or_system)
+MOVES = {move.name: move for move in [*LIFECYCLE.values(), ASSIGN] if move.may not in ELSEWHERE}
 # Made by their button alone; the others stand in the decision panel with their form.
 BARE = ("claim", "assign", "release")
 # What an officer needs to take up a case in these states; once it was appealed, not everybody who has it may.

@@ -21,6 +21,11 @@ class Ask(StrEnum):
     QUALIFICATION = "qualification"
     REGISTRATION = "registration"
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Where the application keeps what was chosen."""
+        return ("asked_specialty_id", "asked_rank_id") if self == Ask.SPECIALTY_AND_RANK else (f"{self}_id",)
+
 
 class Kind(StrEnum):
     """How a question is answered."""
@@ -121,6 +126,7 @@ class Service:
     first_valid_months: int = 0
     holds: Callable[[Dossier], Standing | None] | None = None
     confirmed_if: tuple[Rule, ...] = ()
+    issued_if: tuple[Rule, ...] = ()
     surcharges: tuple[Surcharge, ...] = ()
     asks_exam: bool = False
     renews: bool = False
@@ -155,6 +161,16 @@ class Service:
 
     def questions(self, dossier: Dossier) -> list[Ask | Question]:
         return [ask for ask in self.asks if isinstance(ask, Ask) or ask.asked_of(dossier)]
+
+    def is_answered(self, dossier: Dossier) -> bool:
+        """Whether every question that must be answered is, in the draft that the dossier holds."""
+        draft = dossier.application
+        return all(
+            all(getattr(draft, column) for column in ask.columns)
+            if isinstance(ask, Ask)
+            else not ask.required or dossier.answers.get(ask.slug) not in (None, "")
+            for ask in self.questions(dossier)
+        )
 
 
 @dataclass(frozen=True)
@@ -444,6 +460,7 @@ RENEWAL = Service(
     ),
     holds=as_registered,
     confirmed_if=(rules.cpd_hours_are_recorded,),
+    issued_if=(rules.has_no_sanction,),
     surcharges=(Surcharge("late", "رسم التأخر في إعادة التسجيل", "Late renewal fee", rules.is_renewed_late, 150),),
     renews=True,
     grants=granting.renew,
@@ -521,6 +538,7 @@ GOOD_STANDING = Service(
         ),
     ),
     documents=(),
+    issued_if=(rules.has_no_sanction,),
     grants=granting.certify_good_standing,
     issues=(papers.GOOD_STANDING,),
     first_target_days=5,

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.db.models import Model, Prefetch, QuerySet, prefetch_related_objects
 
+from accounts.identity import identity_that_counts
 from accounts.models import Identity, IdentityKind, Practitioner
 from applications.models import Application, Attachment, EligibilityNumber, ExamResult, ReturnItem
 from cpd.requirements import Record, record_of
@@ -48,16 +49,8 @@ class Dossier:
 
     @property
     def identity(self) -> Identity | None:
-        """The identity that counts: national ID, else iqama, else whatever there is."""
-        order = [IdentityKind.NATIONAL_ID, IdentityKind.IQAMA, IdentityKind.GCC_ID, IdentityKind.PASSPORT]
-
-        def rank(identity: Identity) -> tuple[bool, int]:
-            """One that expired counts only where there is no other: who left the Kingdom still has a passport."""
-            return bool(identity.expires_on and identity.expires_on < self.day), order.index(
-                IdentityKind(identity.kind)
-            )
-
-        return min(self.identities, key=rank, default=None)
+        """The identity that counts on the dossier's day."""
+        return identity_that_counts(self.identities, self.day)
 
     @property
     def residence(self) -> Identity | None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Notice
 from accounts.notices import tell, tell_all
 from applications import fees, granting
-from applications.appeals import newer_is_open
+from applications.appeals import newer_is_open, rests_on_something_else
 from applications.catalogue import CATALOGUE
 from applications.lifecycle import LIFECYCLE, WAITING, State, examiner, settler
 from applications.models import (
@@ -349,15 +349,20 @@ def bill_next_attempt(application: Application, *, now: datetime, **facts) -> No
 
 @LIFECYCLE.after("open_attempt", "revive_exam")
 def settlement_renews_validity(application: Application, *, now: datetime, **facts) -> None:
-    number = number_of(application)
+    number = application.eligibility_numbers.latest("pk")
     number.valid_until = days_after(now, number.validity_days)
     number.save(update_fields=["valid_until"])
     _wait_for_exam(application, number.valid_until)
+    held, standing = _standing(number, application, now)
+    for result in held.standing_results():
+        if result.outcome == Outcome.PASSED:  # corrected while the case was cancelled: nobody sits a passed exam again
+            advance(application.pk, "pass", by=None, now=now, result=result, standing=standing)
 
 
 @LIFECYCLE.before("correct_result")
 def nothing_newer_is_open(application: Application, **facts) -> Iterator[str]:
     yield from newer_is_open(application)
+    yield from rests_on_something_else(application)
 
 
 def result_notice(

@@ -157,7 +157,9 @@ def declare(application: Application, *, by: Any, now: datetime) -> Application:
     """Judge everything on this day, freeze the judgement, issue the administrative invoice. Raises NotAllowed (APP-3, SRV-12)."""
     # Nobody changes who they are between the judgement and the declaration.
     practitioner = (
-        Practitioner.objects.select_for_update(of=("self",)).select_related("user").get(pk=application.practitioner_id)
+        Practitioner.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("user")
+        .get(pk=application.practitioner_id)
     )
     dossier = dossiers.load(practitioner, now, application)
     return advance(application.pk, "declare", by=by, now=now, dossier=dossier)
@@ -169,6 +171,8 @@ def nothing_stands_in_the_way(application: Application, *, dossier: Dossier, **f
     if dossier.application is None or dossier.application.version != application.version:
         yield _("The application was changed meanwhile. Check your answers again.")
         return
+    if not service.is_answered(dossier):
+        yield _("Not every question is answered yet.")
     for rule, finding in service.obstacles(dossier):
         yield f"{rule.name}: {finding.fact}"
     for slot in service.slots(dossier):

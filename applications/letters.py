@@ -59,5 +59,7 @@ def write(application: Application, *, entry: Entry, now: datetime, public_text:
 
 def _recognised_now(application: Application, now: datetime) -> str:
     """The title of the qualification that completing the case has just recognised (SRV-11)."""
+    if not application.qualification_id:
+        return ""
     found = Qualification.objects.filter(pk=application.qualification_id, recognised_on=today(now)).first()
     return found.title if found else ""

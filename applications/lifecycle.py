@@ -91,6 +91,11 @@ examiner = officer("applications.record_result")
 settler = officer("applications.change_matter")
 
 
+def examiner_or_system(by, application) -> bool:
+    """A pass that was recorded while the case could not move is made good by the system."""
+    return by is None or examiner(by, application)
+
+
 def has_decided(by, application) -> bool:
     """Whether this officer had a part in the decision that was appealed against, or upheld the appeal."""
     if application.appeal_seq is None:
@@ -117,7 +122,10 @@ def approver(by, application) -> bool:
     """APP-6: whoever endorses is not the one who recommended, where the service asks for a second officer."""
     if not application.needs_second_officer and holder(by, application):
         return True
-    return officer("applications.endorse_application")(by, application) and application.recommended_by_id != by.pk
+    may_endorse = (
+        officer("applications.endorse_application")(by, application) and application.recommended_by_id != by.pk
+    )
+    return may_endorse and not has_decided(by, application)
 
 
 def appeal_officer(by, application) -> bool:
@@ -145,7 +153,7 @@ LIFECYCLE = Lifecycle(
     Move("return", frozenset({S.UNDER_REVIEW}), S.RETURNED, holder, _("Return to the practitioner")),
     Move("resubmit", frozenset({S.RETURNED}), S.UNDER_REVIEW, applicant, _("Send the answers")),
     Move("admit_to_exam", frozenset({S.UNDER_REVIEW}), S.AWAITING_EXAM, holder, _("Admit to the exam")),
-    Move("pass", frozenset({S.AWAITING_EXAM, S.AWAITING_EXAM_FEE}), S.UNDER_REVIEW, examiner),
+    Move("pass", frozenset({S.AWAITING_EXAM, S.AWAITING_EXAM_FEE}), S.UNDER_REVIEW, examiner_or_system),
     Move("fail_free", frozenset({S.AWAITING_EXAM}), S.AWAITING_EXAM, examiner),
     Move("fail_paid", frozenset({S.AWAITING_EXAM}), S.AWAITING_EXAM_FEE, examiner),
     Move("fail_last", frozenset({S.AWAITING_EXAM}), S.REJECTED, examiner),

@@ -440,6 +440,7 @@ def check_page(case: Application, service: Service, dossier: Dossier, form: Any)
         ],
         "rules": [_rule(rule, finding, case, here) for rule, finding in service.findings(dossier)],
         "obstacles": len(service.obstacles(dossier))
+        + (not service.is_answered(dossier))
         + sum(slot.required and slot.slug not in dossier.attachments for slot in service.slots(dossier)),
         "lines": lines,
         "total": sum(line["halalas"] for line in lines),

@@ -171,6 +171,16 @@ def is_checked_by_an_officer(application: Application, *, by: Any, **facts) -> I
         yield _("An officer makes the last check.")
 
 
+@LIFECYCLE.before("issue")
+def nothing_came_between(application: Application, *, now: datetime, **facts) -> Iterator[str]:
+    """What a paper says of the day of its issue must hold on that day: a sanction may have come since the declaration."""
+    if rules := CATALOGUE[application.service].issued_if:
+        dossier = load(application.practitioner, now, application)
+        for rule in rules:
+            if (finding := rule.ask(dossier)).stands_in_the_way:
+                yield finding.fact
+
+
 @LIFECYCLE.after("start_issuing", "revive_issuing")
 def issue_at_once(application: Application, *, now: datetime, **facts) -> None:
     """A service without a last check is completed as soon as its fee is settled."""

@@ -381,13 +381,14 @@ def _by_new_qualification(dossier: Dossier, held: Classification) -> Finding:
     chosen, (specialty, rank) = dossier.qualification, _asked(dossier)
     if chosen is None:
         return unmet(_("You have not named the new qualification yet."), ANSWER_QUESTIONS, step="questions")
-    if chosen.pk == held.qualification_id:
-        return unmet(
-            _("“%(title)s” is the qualification that %(number)s rests on.")
-            % {"title": chosen.title, "number": held.number},
-            _("Choose the new qualification"),
-            step="questions",
-        )
+    for earlier in dossier.classifications:
+        if chosen.pk == earlier.qualification_id:
+            return unmet(
+                _("“%(title)s” is the qualification that %(number)s rests on.")
+                % {"title": chosen.title, "number": earlier.number},
+                _("Choose the new qualification"),
+                step="questions",
+            )
     if specialty.pk != held.specialty_id or chosen.field != specialty.profession.code:
         return qualification_fits.ask(dossier)
     edges = [one for one in _edges(dossier, held, "qualification") if one.to_rank_id == rank.pk]

@@ -31,7 +31,7 @@ def _standing(application: Any, slots: list[str]) -> QuerySet[Attachment]:
     sent_back = ReturnItem.objects.filter(application=OuterRef("application"), target=OuterRef("slot"))
     return (
         Attachment.objects.filter(
-            ~Exists(sent_back.exclude(answer_kind=AnswerKind.FILE)),
+            ~Exists(sent_back.exclude(answer_kind=AnswerKind.FILE, answered_at__lte=OuterRef("attached_at"))),
             practitioner=application.practitioner_id,
             slot__in=slots,
             replaced_at=None,

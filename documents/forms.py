@@ -102,6 +102,10 @@ class ExperienceForm(EntryForm):
         data = super().clean()
         if data.get("started_on") and data.get("ended_on") and data["ended_on"] < data["started_on"]:
             self.add_error("ended_on", _("The end lies before the beginning."))
+        abroad = data.get("country") not in (None, "", "SA")
+        if abroad and not data.get("ended_on") and "ended_on" not in self.errors:
+            # What is verified is a certificate, and it shows a last day; nothing grows beyond it by itself.
+            self.add_error("ended_on", _("Enter the last day that the certificate from abroad shows."))
         return data
 
 

@@ -187,8 +187,8 @@ def _remove(entry: Entry) -> None:
 
 def _refuse_held(entry: Entry) -> None:
     """Under the owner's lock, under which case numbers are entered too."""
-    Practitioner.objects.select_for_update().get(pk=entry.practitioner_id)
-    if reason := verification.hold(entry):
+    practitioner = Practitioner.objects.select_for_update().get(pk=entry.practitioner_id)
+    if reason := (profile.hold(practitioner, profile.FILE) if entry.pk else "") or verification.hold(entry):
         raise NotPossible(reason)
 
 

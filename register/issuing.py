@@ -13,6 +13,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.identity import identity_that_counts
 from accounts.models import Practitioner
 from documents.models import Qualification
 from mumaris.kit import files, pdf
@@ -121,7 +122,7 @@ def issue(
     kind per case: a second one raises IntegrityError.
     """
     number = new_reference(kind.prefix, now)
-    identity = practitioner.identities.order_by("kind").first()
+    identity = identity_that_counts(practitioner.identities.all(), today(now))
     common = {
         "paper_number": number,
         "title_ar": kind.name_ar,

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 from mumaris.kit import policy
 from mumaris.kit.clock import add_months
 from register.models import IssuedPaper, Period, Registration
+from register.papers import REGISTRATION_CARD, REGISTRATION_CERTIFICATE
 
 # Rooms above tell of open renewals: ids of registrations -> the Riyadh day on which the open renewal of each was submitted.
 RENEWALS: list[Callable[[Collection[int]], dict[int, date]]] = []
@@ -82,3 +83,13 @@ def of_paper(paper: IssuedPaper, on: date) -> Standing | None:
         return None
     spoken_of = Registration.objects.filter(number=paper.facts.get("register_number", ""))
     return next(iter(of(spoken_of, on).values()), None)
+
+
+def prolongs(paper: IssuedPaper, on: date) -> bool:
+    """Whether the registration goes on beyond the printed end of its latest card or certificate, for its renewal is pending."""
+    if paper.kind not in (REGISTRATION_CARD.slug, REGISTRATION_CERTIFICATE.slug):
+        return False
+    latest = (
+        Period.objects.filter(registration__number=paper.facts.get("register_number", "")).order_by("-days").first()
+    )
+    return bool(latest and latest.last_day == paper.valid_until and of_paper(paper, on) == Standing.RENEWAL_PENDING)

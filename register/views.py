@@ -48,6 +48,7 @@ def verify_paper(request: HttpRequest, code: str) -> HttpResponse:
         "checked_at": now,
         "outcome": issuing.outcome(paper, day),
         "standing": standing.of_paper(paper, day) if paper else None,
+        "prolonged": bool(paper) and standing.prolongs(paper, day),
     }
     return render(request, "register/verify.html", context, status=200 if paper else 404)
 

@@ -18,7 +18,7 @@ from mumaris.kit.models import PolicyValue
 from payments.models import Invoice
 from tests import bad_files
 from tests.fingerprint import unchanged
-from tests.people import NOON, Office, make_practitioner, submitted, upload
+from tests.people import NOON, Office, make_practitioner, make_staff, pay, submitted, upload
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +102,10 @@ def test_a_rejection_after_an_upheld_appeal_is_final_too(office):
     advance(case.pk, "uphold", by=office.second_approver, now=NOON, internal_text="Overlooked.")
     review.assign(case.pk, by=office.second_reviewer)
     advance(case.pk, "recommend", by=office.second_reviewer, now=NOON, verdict="reject", public_text="Still no.")
-    case = advance(case.pk, "endorse_rejection", by=office.approver, now=NOON)
+    for barred in (office.approver, office.second_approver):  # who decided before, and who upheld the appeal
+        with pytest.raises(NotAllowed), transaction.atomic():
+            advance(case.pk, "endorse_rejection", by=barred, now=NOON)
+    case = advance(case.pk, "endorse_rejection", by=make_staff("approver"), now=NOON)
     assert case.state == "rejected"
     assert refusal(lambda: appeal(case))
 
@@ -299,3 +302,21 @@ class TestAtOnce:
                 lambda person=person: filing.start(person, CATALOGUE["classification"], now=NOON),
             )
             assert Application.objects.open().filter(practitioner=person).count() == 1
+
+
+@pytest.mark.req("APP-9")
+def test_a_case_lives_again_only_on_what_was_declared(office):
+    case = rejected(office)
+    held = case.qualification
+    held.title = "Another diploma"
+    held.save()
+    assert refusal(lambda: appeal(case))
+
+
+@pytest.mark.req("APP-9")
+def test_a_case_does_not_live_again_after_a_newer_one_was_completed(office):
+    case = rejected(office)
+    later = NOON + timedelta(minutes=1)
+    newer = office.approve(submitted(case.practitioner, now=later), now=later)
+    office.issue(pay(newer, "service", now=later), now=later)
+    assert newer.reference in refusal(lambda: appeal(Application.objects.get(pk=case.pk)))

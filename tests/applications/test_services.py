@@ -4,15 +4,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
-from applications import exams
+from applications import exams, filing
+from applications.catalogue import CATALOGUE
 from applications.models import Application
 from cpd import recording
 from cpd.models import ActivityType
 from mumaris.kit.clock import add_months, today
 from mumaris.kit.lifecycle import NotAllowed
 from payments.models import Line
-from register import standing
+from register import sanctions, standing
 from register.models import Classification, IssuedPaper
 from register.standing import Standing
 from tests.people import (
@@ -225,3 +227,36 @@ def give_hours(office: Office, person, hours: int, began: date) -> None:
             hours=Decimal(5),
         )
         recording.record(person, award, by=office.cpd_officer, now=later(months=30))
+
+
+@pytest.mark.req("SRV-6")
+def test_a_sanction_imposed_after_the_declaration_bars_the_issue():
+    office = Office()
+    person = registered(office)
+    case = pay(office.approve(submitted(person, "good-standing")), "service")
+    sanction = sanctions.impose(person, "Suspended for a month.", by=office.registrar, now=NOON)
+    with pytest.raises(NotAllowed), transaction.atomic():
+        office.issue(case)
+    assert not IssuedPaper.objects.filter(case=case.reference).exists()
+    sanctions.lift(sanction, "Upheld on appeal.", by=office.registrar, now=NOON + timedelta(days=1))
+    assert office.issue(case, now=NOON + timedelta(days=1)).state == "completed"
+
+
+@pytest.mark.req("SRV-2")
+def test_no_earlier_qualification_is_a_new_one():
+    office = Office()
+    person = classified(office)
+    used = Classification.objects.get().qualification
+    draft = make_draft(person, "re-classification", now=later(days=1), rank="technician", qualification=used)
+    with pytest.raises(NotAllowed, match=r"CC-"):
+        declare(draft, now=later(days=1))
+
+
+@pytest.mark.req("APP-3")
+def test_nothing_is_declared_before_its_questions_are_answered():
+    office = Office()
+    person = registered(office)
+    draft = filing.start(person, CATALOGUE["good-standing"], now=NOON)
+    with pytest.raises(NotAllowed):
+        declare(draft)
+    assert Application.objects.get(pk=draft.pk).state == "draft"
