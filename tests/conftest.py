@@ -64,6 +64,12 @@ settings.CACHES["default"]["LOCATION"] = settings.CACHES["default"]["LOCATION"].
 )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """What empties the database comes last, also where pytest has put a browser's tests together before."""
+    items.sort(key=lambda item: "transactional_db" in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
     browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
