@@ -123,11 +123,6 @@ class ResetForm(CleanTexts, ResetPasswordForm):
         return email if email.endswith(NOBODY) else super().save(request, **kwargs)
 
 
-# What was reviewed and certified; the rest of the form is how to reach the person.
-NAMES = [f"{part}_{script}" for script in ("ar", "en") for part in ("first", "father", "grandfather", "family")]
-WHO_FIELDS = [*NAMES, "birth_date", "gender", "nationality"]
-
-
 class PersonalDataForm(ModelForm):
     """Names in both scripts, birth, nationality, identity, and how to reach the person."""
 
@@ -145,7 +140,7 @@ class PersonalDataForm(ModelForm):
 
     class Meta:
         model = Practitioner
-        fields = [*WHO_FIELDS, "mobile", "address"]
+        fields = [*profile.WHO_FIELDS, "mobile", "address"]
         widgets = {"gender": forms.RadioSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -171,7 +166,7 @@ class PersonalDataForm(ModelForm):
         self.fields["version"].initial = self.instance.version
         self.hold = profile.hold(self.instance, profile.WHO)
         if self.hold:
-            for name in WHO_FIELDS:
+            for name in profile.WHO_FIELDS:
                 self.fields[name].disabled = True
 
     def clean(self) -> dict[str, Any]:

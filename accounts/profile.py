@@ -13,6 +13,8 @@ from accounts.models import Identity, IdentityKind, Practitioner, User
 # What an upper room knows against a change: functions of the practitioner and of WHO or FILE, returning the reason or "".
 WHO, FILE = "who", "file"  # name, birth, gender, nationality; entries of qualification and experience
 HOLDS: list[Callable[[Practitioner, str], str]] = []
+NAMES = [f"{part}_{script}" for script in ("ar", "en") for part in ("first", "father", "grandfather", "family")]
+WHO_FIELDS = [*NAMES, "birth_date", "gender", "nationality"]
 
 
 def hold(practitioner: Practitioner, what: str) -> str:
@@ -49,6 +51,8 @@ def save_personal_data(
             if _said(current) != _said(practitioner) or _first_identity(current).expires_on != identity_expires_on:
                 raise ChangedMeanwhile
             return current
+        if hold(current, WHO) and any(getattr(current, name) != getattr(practitioner, name) for name in WHO_FIELDS):
+            raise ChangedMeanwhile  # a declaration came between the form and this
         practitioner.version = version + 1
     else:
         User.objects.select_for_update().get(pk=user.pk)

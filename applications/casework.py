@@ -246,13 +246,13 @@ def _person(dossier: Dossier) -> dict[str, Any]:
     }
 
 
-def _verified(entry: Entry, dossier: Dossier) -> str:
-    """How the verification at the source stands, as a badge; "" where none is needed (DOC-2)."""
+def _verified(entry: Entry, dossier: Dossier) -> dict[str, Any]:
+    """How the verification at the source stands, as a badge, and which document its report is about; empty where none is needed (DOC-2)."""
     if not needed(entry, dossier.practitioner.is_saudi):
-        return ""
-    result = next((one.result for one in entry.verifications.all() if not one.refusal), None)
-    kind, picture, words = look.STATES["document"]["missing" if result is None else f"psv_{result or 'waiting'}"]
-    return look.badge(kind, words, picture)
+        return {}
+    case = next((one for one in entry.verifications.all() if not one.refusal), None)
+    kind, picture, words = look.STATES["document"]["missing" if case is None else f"psv_{case.result or 'waiting'}"]
+    return {"badge": look.badge(kind, words, picture), "report": case if case and case.title else None}
 
 
 def _hours(case: Application, user: Any) -> dict[str, Any] | None:

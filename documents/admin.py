@@ -67,6 +67,8 @@ class ReportForm(Form):
     result = forms.ChoiceField(label=gettext_lazy("Result"), choices=Result, widget=forms.RadioSelect)
     serial = CleanCharField(label=gettext_lazy("Serial number, as on every page"), max_length=40)
     named = CleanCharField(label=gettext_lazy("Name on the report, in English letters"), max_length=200)
+    title = CleanCharField(label=gettext_lazy("Document, by the report"), max_length=200)
+    issuer = CleanCharField(label=gettext_lazy("Issuer, by the report"), max_length=200)
     birth_date = CalendarDateField(
         label=gettext_lazy("Birth date on the report"), required=False, not_future=True,
         help_text=gettext_lazy("Leave empty where the report has none."),
@@ -240,6 +242,8 @@ class VerificationAdmin(OwnersAdmin):
         "state",
         "serial",
         "named",
+        "title",
+        "issuer",
         "reported_on",
         "awarded_on",
         "begun_on",

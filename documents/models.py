@@ -253,6 +253,8 @@ class Verification(models.Model):
     refusal = models.CharField(_("does not stand because"), max_length=20, choices=Refusal, blank=True)
     serial = models.CharField(_("serial number"), max_length=40, blank=True)
     named = models.CharField(_("name on the report"), max_length=200, blank=True)
+    title = models.CharField(_("document, by the report"), max_length=200, blank=True)
+    issuer = models.CharField(_("issuer, by the report"), max_length=200, blank=True)
     reported_on = models.DateField(_("reported on"), null=True)
     awarded_on = models.DateField(_("awarded on"), null=True)
     begun_on = models.DateField(_("from"), null=True)

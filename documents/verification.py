@@ -242,7 +242,7 @@ def appeal(verification: Verification, text: str, *, by: User, now: datetime) ->
     if fresh.entry.verifications.filter(HOLDING).exists():
         raise NotPossible(_("Another case of this document is under way or positive, so there is nothing to appeal."))
     fresh.appealed_at, fresh.appeal_text = now, text
-    fresh.result = fresh.serial = fresh.named = ""
+    fresh.result = fresh.serial = fresh.named = fresh.title = fresh.issuer = ""
     fresh.reported_on = fresh.awarded_on = fresh.begun_on = fresh.ended_on = None
     fresh.asked_at = fresh.tried_at = None
     fresh.save()
@@ -346,6 +346,7 @@ def _begin(entry: Entry, number: str, now: datetime) -> Verification:
 
 def _write_down(verification: Verification, report: Report) -> None:
     verification.result, verification.serial, verification.named = report.result, report.serial, report.named
+    verification.title, verification.issuer = report.title, report.issuer
     verification.reported_on, verification.awarded_on = report.reported_on, report.awarded_on
     verification.begun_on, verification.ended_on = report.begun_on, report.ended_on
     verification.source, verification.report_paper, verification.recorded_by = Source.COMPANY, None, None

@@ -31,7 +31,7 @@ class NoSuchCase(Exception):
 class Report:
     """What the company says of one case. `result` is empty while it is at work, and so are `serial` and `reported_on`.
 
-    A qualification has `awarded_on`, an experience or a licence `begun_on` and, where the paper names one, `ended_on`.
+    `title` and `issuer` are the document's, as its source knows it. A qualification has `awarded_on`, an experience or a licence `begun_on` and, where the paper names one, `ended_on`.
     """
 
     case_number: str
@@ -42,6 +42,8 @@ class Report:
     awarded_on: date | None = None
     begun_on: date | None = None
     ended_on: date | None = None
+    title: str = ""
+    issuer: str = ""
     result: str = ""
     serial: str = ""
     reported_on: date | None = None
@@ -103,6 +105,8 @@ def _report(answer: dict[str, Any], case_number: str, today: date) -> Report:
         named=_text(subject["name_en"], 200),
         kind=_one_of(document["kind"], KINDS),
         country=_text(document["country"], 2).upper(),
+        title=_text(document["title"], 200),
+        issuer=_text(document["issuer"], 200),
         birth_date=_day(subject.get("birth_date"), today),
         awarded_on=_day(document.get("awarded_on"), today),
         begun_on=_day(document.get("from"), today),

@@ -9,7 +9,7 @@ from accounts import identity, profile
 from accounts.models import Identity, Practitioner
 from mumaris.kit import clock
 from tests.fingerprint import unchanged
-from tests.people import identity_number, make_practitioner, make_user
+from tests.people import NOON, identity_number, make_practitioner, make_user
 from tests.threads import at_once
 
 PAGE = "/account/personal/"
@@ -269,3 +269,18 @@ def test_data_confirmed_anew_says_when(newcomer):
     newcomer.post(PAGE, typed())
     person = Practitioner.objects.get()
     assert person.created_at <= person.confirmed_at <= clock.now()
+
+
+@pytest.mark.django_db
+@pytest.mark.req("ACC-5")
+def test_a_name_typed_before_a_declaration_is_not_saved_after_it(monkeypatch):
+    """The form was open while the case was declared; what was declared stays true."""
+    person = make_practitioner()
+    person.first_en = "Another"
+    monkeypatch.setattr(profile, "HOLDS", [lambda practitioner, what: "declared meanwhile"])
+    expires_on = person.identities.get().expires_on
+    with pytest.raises(profile.ChangedMeanwhile):
+        profile.save_personal_data(
+            person.user, person, version=person.version, now=NOON, identity_expires_on=expires_on, new_identity=None
+        )
+    assert type(person).objects.get(pk=person.pk).first_en == "Samar"

@@ -59,6 +59,7 @@ def typed(entry, **changes):
     awarded_on, begun_on, ended_on = verification.dates_of(entry)
     days = {"awarded_on": awarded_on, "begun_on": begun_on, "ended_on": ended_on, "reported_on": date(2026, 11, 1)}
     said = {"case_number": CASE, "result": "positive", "serial": "P-9", "named": "Samar Idris", "file": upload()}
+    said |= {"title": "Bachelor of nursing", "issuer": "Cairo University"}
     return {
         **said,
         **{part: text for name, day in days.items() if day for part, text in typed_date(name, day).items()},
@@ -112,6 +113,7 @@ def test_the_officer_records_a_paper_report_from_the_entry(client, officer, make
     case = Verification.objects.get()
     assert answer.url == reverse("admin:documents_verification_change", args=[case.pk])
     assert (case.is_positive, case.entry, case.recorded_by, case.serial) == (True, entry, officer, "P-9")
+    assert (case.title, case.issuer) == ("Bachelor of nursing", "Cairo University")
     report = reverse("admin:documents_verification_report", args=[case.pk])
     assert report in client.get(answer.url).content.decode()
     assert client.get(report).headers["Content-Type"] == "application/pdf"

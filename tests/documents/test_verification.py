@@ -448,7 +448,10 @@ def test_who_was_not_reached_in_time_comes_first_next_time(company, monkeypatch)
         (None, Refusal.UNKNOWN),
         ({"subject": {"name_en": "Priya Nair"}}, Refusal.ANOTHER_PERSON),
         (
-            {"reported_on": "2026-11-02", "document": {"kind": "licence", "country": "EG", "from": "2016-06-30"}},
+            {
+                "reported_on": "2026-11-02",
+                "document": {"kind": "licence", "title": "T", "issuer": "I", "country": "EG", "from": "2016-06-30"},
+            },
             Refusal.ANOTHER_DOCUMENT,
         ),
     ],

@@ -217,7 +217,10 @@ def test_the_page_shows_every_entry_and_how_it_stands(company, language):
     [
         (None, "does not know this case number"),
         ({"subject": {"name_en": "Priya Nair"}}, "names another person"),
-        ({"document": {"kind": "licence", "country": "EG", "from": "2016-06-30"}}, "about another document"),
+        (
+            {"document": {"kind": "licence", "title": "T", "issuer": "I", "country": "EG", "from": "2016-06-30"}},
+            "about another document",
+        ),
     ],
 )
 def test_a_number_that_does_not_stand_is_refused_at_its_field(company, facts, reason):
