@@ -334,7 +334,7 @@ def renew(number: EligibilityNumber, *, by: Any, now: datetime) -> EligibilityNu
 def recognise(application: Application, *, now: datetime, **facts) -> None:
     """Passing sets *recognised on* on the qualification; a live exam invoice is void, a paid unused one is credited (SRV-11, EXM-3)."""
     granting.recognise(application, today(now))
-    billing.void(application.reference, Purpose.EXAM)
+    billing.void(application.reference, Purpose.EXAM, now=now)
     fees.credit_unused_exam_fee(application, now)
 
 

@@ -81,7 +81,7 @@ def bill(application: Application, purpose: str, now: datetime, policies: Polici
         (f"، {rank.name_ar}", f", {rank.name_en}") if rank and purpose == Purpose.SERVICE else ("", "")
     )
     amount = price(application.service, purpose, rank.fee_category if rank else "", policies.on)
-    lines = [billing.PricedLine(text_ar + suffix_ar, text_en + suffix_en, amount)]
+    lines = [billing.PricedLine(purpose, text_ar + suffix_ar, text_en + suffix_en, amount)]
     if purpose == Purpose.SERVICE:
         lines += _surcharges(application, policies.on)
     return billing.issue(
@@ -99,7 +99,7 @@ def _surcharges(application: Application, on: date) -> list[billing.PricedLine]:
     """The further lines that were found due at the declaration, such as the late fee (PAY-1)."""
     due = application.judgement.get("surcharges", [])
     return [
-        billing.PricedLine(one.text_ar, one.text_en, price(application.service, one.purpose, "", on))
+        billing.PricedLine(one.purpose, one.text_ar, one.text_en, price(application.service, one.purpose, "", on))
         for one in CATALOGUE[application.service].surcharges
         if one.purpose in due
     ]
@@ -118,7 +118,9 @@ def bill_exam(application: Application, number: EligibilityNumber | None, now: d
         serial=settled.count() + 1,
         payer=application.practitioner,
         lines=[
-            billing.PricedLine(f"{text_ar}، {number.exam.name_ar}", f"{text_en}, {number.exam.name_en}", number.fee)
+            billing.PricedLine(
+                Purpose.EXAM, f"{text_ar}، {number.exam.name_ar}", f"{text_en}, {number.exam.name_en}", number.fee
+            )
         ],
         days=policies["exam_fee.days"],
         grace_days=policies["payment.grace_days"],
@@ -155,19 +157,19 @@ def bill_service_fee(application: Application, *, now: datetime, **facts) -> Non
 
 
 @LIFECYCLE.after("reopen")
-def void_admin_fee(application: Application, **facts) -> None:
-    billing.void(application.reference, Purpose.ADMIN)
+def void_admin_fee(application: Application, *, now: datetime, **facts) -> None:
+    billing.void(application.reference, Purpose.ADMIN, now=now)
 
 
 @LIFECYCLE.after("take_back")
-def void_service_fee(application: Application, **facts) -> None:
-    billing.void(application.reference, Purpose.SERVICE)
+def void_service_fee(application: Application, *, now: datetime, **facts) -> None:
+    billing.void(application.reference, Purpose.SERVICE, now=now)
 
 
 @LIFECYCLE.after("withdraw")
-def void_everything(application: Application, **facts) -> None:
+def void_everything(application: Application, *, now: datetime, **facts) -> None:
     """Nothing more can be paid; money that comes all the same is a credit (PAY-5)."""
-    billing.void(application.reference, *Purpose)
+    billing.void(application.reference, *Purpose, now=now)
 
 
 def on_settled(sender, invoice: Invoice, now: datetime, **kwargs) -> None:

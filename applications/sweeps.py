@@ -81,7 +81,7 @@ def _lapse_batch(kind: DeadlineKind, now: datetime, batch: int) -> int:
             saved_at=now,
         )
         Deadline.objects.filter(pk__in=ids).delete()
-        billing.lapse([row[5] for row in due if row[5]])
+        billing.lapse([row[5] for row in due if row[5]], now=now)
         Entry.objects.bulk_create(
             Entry(application_id=pk, seq=moves + 1, move=name, from_state=state, to_state=State.CANCELLED, at=now)
             for pk, _reference, moves, state, _user, _invoice in due

@@ -3,38 +3,55 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext
 from sequences import get_next_value
 
 from accounts.models import Practitioner
 from mumaris.kit.clock import days_after, end_of_day, today
+from payments import ledger
 from payments.models import (
     LIVE,
     Attempt,
     Credit,
     CreditReason,
     Disposition,
+    Exemption,
     Invoice,
     InvoiceState,
     Line,
     Payment,
+    TaxTreatment,
     WaiverGround,
 )
+from payments.models.invoices import InvoiceQuerySet
 from payments.signals import invoice_settled
 
 log = logging.getLogger(__name__)
 
+# Amounts include their tax.
+VAT_PERCENT = {TaxTreatment.STANDARD: 15}
+
 
 @dataclass(frozen=True)
 class PricedLine:
-    """What an upper room asks to be billed: words in both languages and halalas."""
+    """What an upper room asks to be billed: which price, words in both languages, halalas with the tax that is in them."""
 
+    fee: str
     text_ar: str
     text_en: str
     amount: int
+    tax: str = TaxTreatment.OUT_OF_SCOPE
+
+    @property
+    def vat(self) -> int:
+        """Halalas of VAT within the amount, to the nearest halala, half up."""
+        percent = VAT_PERCENT.get(self.tax, 0)
+        return (2 * self.amount * percent + 100 + percent) // (2 * (100 + percent))
 
 
 @transaction.atomic
@@ -48,12 +65,18 @@ def issue(
     grace_days: int,
     now: datetime,
     serial: int = 1,
+    exemption: Exemption | None = None,
 ) -> Invoice:
-    """A new invoice, open for `days` whole Riyadh days after today; nothing to pay is waived and settled at once (SRV-11)."""
+    """A new invoice, open for `days` whole Riyadh days after today.
+
+    Nothing to pay is waived and settled at once: no fee (SRV-11), or an `exemption` in force, which is shown as a line that
+    brings each priced line to zero (PAY-7).
+    """
     lines = list(lines)
     amount = sum(line.amount for line in lines)
     due_on = days_after(now, days)
     year = today(now).year
+    ground = "" if amount and not exemption else exemption.ground if exemption and amount else WaiverGround.NO_FEE
     invoice = Invoice.objects.create(
         number=f"INV-{year}-{get_next_value(f'invoice-{year}'):06d}",
         case=case,
@@ -61,29 +84,58 @@ def issue(
         serial=serial,
         payer=payer,
         amount=amount,
-        state=InvoiceState.ISSUED if amount else InvoiceState.WAIVED,
-        waiver="" if amount else WaiverGround.NO_FEE,
+        vat=sum(line.vat for line in lines),
+        state=InvoiceState.WAIVED if ground else InvoiceState.ISSUED,
+        waiver=ground,
+        exemption=exemption if amount else None,
         issued_at=now,
         due_on=due_on,
         grace_days=grace_days,
         lapses_at=end_of_day(due_on + timedelta(days=grace_days)),
     )
     Line.objects.bulk_create(
-        Line(invoice=invoice, text_ar=line.text_ar, text_en=line.text_en, amount=line.amount) for line in lines
+        Line(
+            invoice=invoice,
+            fee=line.fee,
+            text_ar=line.text_ar,
+            text_en=line.text_en,
+            amount=line.amount,
+            tax=line.tax,
+            vat=line.vat,
+        )
+        for line in lines
     )
-    if not amount:
+    ledger.issued(invoice, now)
+    if invoice.exemption:
+        _bring_to_zero(invoice, now)
+    if ground:
         invoice_settled.send(Invoice, invoice=invoice, now=now)
     return invoice
 
 
-def void(case: str, *purposes: str) -> None:
+def waive(invoice: Invoice, exemption: Exemption, *, now: datetime) -> None:
+    """Settle a locked open invoice by an exemption that was approved meanwhile (PAY-7)."""
+    invoice.state, invoice.waiver, invoice.exemption = InvoiceState.WAIVED, exemption.ground, exemption
+    invoice.save(update_fields=["state", "waiver", "exemption"])
+    _bring_to_zero(invoice, now)
+    invoice_settled.send(Invoice, invoice=invoice, now=now)
+
+
+def reschedule(invoice: Invoice, *, due_on: date, paused: bool = False) -> None:
+    """Move the printed day of a locked open invoice; while its clock is `paused` it has no cut-off (DLN-5)."""
+    invoice.due_on = due_on
+    invoice.lapses_at = None if paused else end_of_day(due_on + timedelta(days=invoice.grace_days))
+    invoice.save(update_fields=["due_on", "lapses_at"])
+
+
+def void(case: str, *purposes: str, now: datetime) -> None:
     """End open demands that nobody shall pay any more; money that still comes for them becomes a credit."""
-    Invoice.objects.filter(case=case, purpose__in=purposes, state=InvoiceState.ISSUED).update(state=InvoiceState.VOID)
+    _close(Invoice.objects.filter(case=case, purpose__in=purposes), InvoiceState.VOID, now)
 
 
-def lapse(invoices: Iterable[int]) -> None:
+def lapse(invoices: Iterable[int], *, now: datetime) -> None:
     """Close the locked open invoices of cancelled cases; they stay payable for a bank time before their cut-off."""
-    Invoice.objects.filter(pk__in=invoices, state=InvoiceState.ISSUED).update(state=InvoiceState.LAPSED)
+    _close(Invoice.objects.filter(pk__in=invoices), InvoiceState.LAPSED, now)
 
 
 def receive(
@@ -100,17 +152,20 @@ def receive(
 
     A fact is never refused: whatever settling says, the row stays.
     """
-    payment, _created = Payment.objects.get_or_create(
-        provider_ref=provider_ref,
-        defaults={
-            "invoice": invoice,
-            "attempt": attempt,
-            "method": method,
-            "amount": amount,
-            "paid_at": paid_at,
-            "received_at": now,
-        },
-    )
+    with transaction.atomic():
+        payment, created = Payment.objects.get_or_create(
+            provider_ref=provider_ref,
+            defaults={
+                "invoice": invoice,
+                "attempt": attempt,
+                "method": method,
+                "amount": amount,
+                "paid_at": paid_at,
+                "received_at": now,
+            },
+        )
+        if created:
+            ledger.received(payment, now)
     settle(invoice.pk, now=now)
     return payment
 
@@ -155,6 +210,7 @@ def release(invoice: Invoice, *, now: datetime) -> None:
     """Un-apply the payment of a case that no move can take up; its whole amount is a credit and the invoice stays lapsed."""
     payment = invoice.payments.get(disposition=Disposition.APPLIED)
     _credit(payment, invoice.amount, CreditReason.CASE_CLOSED, now)
+    ledger.released(payment, invoice, now)
     invoice.state, invoice.paid_at = InvoiceState.LAPSED, None
     invoice.save(update_fields=["state", "paid_at"])
 
@@ -166,7 +222,7 @@ def _why_not_applied(payment: Payment, invoice: Invoice) -> str:
         return CreditReason.VOID
     if payment.amount < invoice.amount:
         return CreditReason.TOO_LITTLE
-    if invoice.lapses_at and payment.paid_at >= invoice.lapses_at:
+    if invoice.lapses_at and payment.moved_at >= invoice.lapses_at:
         return CreditReason.LATE
     return ""
 
@@ -178,7 +234,8 @@ def _apply(payment: Payment, invoice: Invoice, now: datetime) -> None:
         Credit.objects.create(
             payment=payment, amount=payment.amount - invoice.amount, reason=CreditReason.TOO_MUCH, created_at=now
         )
-    invoice.state, invoice.paid_at = InvoiceState.PAID, payment.paid_at
+    ledger.applied(payment, invoice, was_open=invoice.is_open, now=now)
+    invoice.state, invoice.paid_at = InvoiceState.PAID, payment.moved_at
     invoice.save(update_fields=["state", "paid_at"])
     invoice_settled.send(Invoice, invoice=invoice, now=now)
 
@@ -187,3 +244,25 @@ def _credit(payment: Payment, amount: int, reason: str, now: datetime) -> None:
     payment.disposition = Disposition.CREDITED
     payment.save(update_fields=["disposition"])
     Credit.objects.create(payment=payment, amount=amount, reason=reason, created_at=now)
+
+
+def _close(invoices: InvoiceQuerySet, state: str, now: datetime) -> None:
+    open_ones = list(
+        invoices.filter(state=InvoiceState.ISSUED).order_by("pk").select_for_update().values_list("pk", flat=True)
+    )
+    if open_ones:
+        Invoice.objects.filter(pk__in=open_ones).update(state=state)
+        ledger.closed(open_ones, now)
+
+
+def _bring_to_zero(invoice: Invoice, now: datetime) -> None:
+    """A line for each priced line that takes it off whole, with the ground as its words."""
+    words = {}
+    for language in ("ar", "en"):
+        with translation.override(language):
+            words[f"text_{language}"] = gettext("Exempt: %(ground)s") % {"ground": invoice.get_waiver_display()}
+    Line.objects.bulk_create(
+        Line(invoice=invoice, fee=line.fee, amount=-line.amount, tax=line.tax, vat=-line.vat, waives=line, **words)
+        for line in invoice.lines.filter(waives=None)
+    )
+    ledger.waived(invoice, now)

@@ -8,9 +8,11 @@ from itertools import count
 from pathlib import Path
 
 import django
+import pgtrigger
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.test import TransactionTestCase
 
 from deploy import demo, embedded, messages
 
@@ -89,3 +91,17 @@ def django_db_setup(django_db_setup, django_db_blocker):
 def reference(transactional_db):
     """A test with real commits: its database is emptied afterwards, so it enters the reference data itself."""
     call_command("load_reference")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tests_may_empty_the_books():
+    """The ledger refuses to be truncated; between tests with real commits, and only there, it is emptied all the same."""
+    empty = TransactionTestCase._fixture_teardown
+
+    def emptied(case):
+        with pgtrigger.ignore():
+            empty(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", emptied)
+        yield

@@ -42,3 +42,26 @@ class DemoClock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ahead} ahead"
+
+
+class Alarm(models.Model):
+    """Something that a person must look at. One open row for each `key`; raised again it only counts (mumaris/kit/alarms.py)."""
+
+    key = models.CharField(max_length=120)
+    kind = models.CharField(_("what happened"), max_length=30)
+    facts = models.JSONField(_("facts"), default=dict)
+    raised_at = models.DateTimeField(_("raised at"))
+    last_at = models.DateTimeField(_("last at"))
+    times = models.PositiveIntegerField(_("how often"), default=1)
+    cleared_at = models.DateTimeField(_("over since"), null=True)
+
+    class Meta:
+        verbose_name = _("alarm")
+        verbose_name_plural = _("alarms")
+        ordering = ["-raised_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=Q(cleared_at=None), name="one_open_alarm"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,160 +1,24 @@
-"""Invoices are demands, payments are facts, and money that settles nothing is a credit. Amounts are halalas."""
+"""Attempts at the gateway, payments that are facts, and money that settles nothing: credits. Amounts are halalas."""
 
 import uuid
+from datetime import datetime
 
 import pghistory
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Practitioner
-from mumaris.kit.clock import EndOfDay
+from payments.models.invoices import Invoice, paid_agrees
 
-
-class Purpose(models.TextChoices):
-    ADMIN = "admin", _("Administrative fee")
-    SERVICE = "service", _("Service fee")
-    EXAM = "exam", _("Exam fee")
-
-
-class InvoiceState(models.TextChoices):
-    ISSUED = "issued", _("Open")
-    PAID = "paid", _("Paid")
-    WAIVED = "waived", _("Waived")
-    LAPSED = "lapsed", _("Lapsed")
-    VOID = "void", _("Void")
-
-
-LIVE = [InvoiceState.ISSUED, InvoiceState.PAID, InvoiceState.WAIVED]
-
-
-class WaiverGround(models.TextChoices):
-    NO_FEE = "no_fee", _("No fee is charged")
-
-
-# Money is applied only when the bank moved it before the cut-off in force, and enough of it (I26).
+# Money is applied only when the bank moved it before the cut-off in force, and enough of it (I26). A later bank time un-applies nothing.
 APPLIED_IN_TIME = """
     SELECT amount, lapses_at INTO wanted FROM payments_invoice WHERE id = NEW.invoice_id;
-    IF NEW.amount < wanted.amount OR NEW.paid_at >= wanted.lapses_at THEN
+    IF NEW.amount < wanted.amount OR coalesce(NEW.bank_at, NEW.paid_at) >= wanted.lapses_at THEN
         RAISE EXCEPTION 'payment % cannot settle its invoice', NEW.provider_ref USING ERRCODE = '23514';
     END IF;
     RETURN NEW;
 """
-
-
-def paid_agrees(invoice: str) -> str:
-    """The body of a trigger: an invoice is paid when a payment is applied to it, and only then (I29); judged at commit."""
-    return f"""
-        IF (SELECT state = 'paid' FROM payments_invoice WHERE id = {invoice})
-            <> EXISTS (SELECT 1 FROM payments_payment WHERE invoice_id = {invoice} AND disposition = 'applied') THEN
-            RAISE EXCEPTION 'invoice % and its payments disagree', {invoice} USING ERRCODE = '23514';
-        END IF;
-        RETURN NULL;
-    """
-
-
-class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    def visible_to(self, user) -> "InvoiceQuerySet":
-        return self.filter(payer__user=user)
-
-    def live(self) -> "InvoiceQuerySet":
-        return self.filter(state__in=LIVE)
-
-
-@pghistory.track(level=pghistory.Statement)
-class Invoice(models.Model):
-    """A demand for one fee of one case. It may be paid until `lapses_at`; `due_on` is the day that is printed (PAY-4)."""
-
-    number = models.CharField(_("number"), max_length=20, unique=True)
-    payer = models.ForeignKey(Practitioner, models.PROTECT, related_name="invoices", verbose_name=_("payer"))
-    case = models.CharField(_("case"), max_length=15, db_index=True)
-    purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose)
-    serial = models.PositiveSmallIntegerField(
-        _("which of this purpose"), default=1, help_text=_("A case may pay for several attempts at an exam.")
-    )
-    amount = models.BigIntegerField(_("amount in halalas"))
-    state = models.CharField(_("state"), max_length=10, choices=InvoiceState, default=InvoiceState.ISSUED)
-    issued_at = models.DateTimeField(_("issued at"))
-    due_on = models.DateField(_("to be paid by"))
-    grace_days = models.PositiveSmallIntegerField(_("silent grace in days"), default=0)
-    lapses_at = models.DateTimeField(_("cut-off"), null=True, blank=True)
-    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
-    waiver = models.CharField(_("ground of the waiver"), max_length=20, choices=WaiverGround, blank=True)
-
-    objects = InvoiceQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("invoice")
-        verbose_name_plural = _("invoices")
-        ordering = ["-issued_at", "-pk"]
-        constraints = [
-            models.CheckConstraint(condition=Q(amount__gte=0), name="invoice_amount_not_negative"),
-            models.CheckConstraint(
-                condition=Q(state__in=InvoiceState.values, purpose__in=Purpose.values), name="invoice_words_known"
-            ),
-            models.UniqueConstraint(
-                fields=["case", "purpose", "serial"], condition=Q(state__in=LIVE), name="one_live_invoice"
-            ),
-            models.CheckConstraint(
-                condition=Q(state="paid", paid_at__isnull=False) | (~Q(state="paid") & Q(paid_at=None)),
-                name="paid_invoice_has_time",
-            ),
-            models.CheckConstraint(
-                condition=Q(state="waived") & ~Q(waiver="") | ~Q(state="waived") & Q(waiver=""),
-                name="waived_invoice_has_ground",
-            ),
-            models.CheckConstraint(
-                condition=Q(lapses_at=None) | Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))),
-                name="cut_off_is_end_of_due_day",
-            ),
-            models.CheckConstraint(condition=~Q(state="issued") | Q(amount__gt=0), name="nothing_due_is_no_demand"),
-        ]
-        triggers = [
-            pgtrigger.ReadOnly(
-                name="invoice_demand_fixed",
-                fields=["number", "payer", "case", "purpose", "serial", "amount", "issued_at"],
-            ),
-            pgtrigger.Protect(name="invoice_never_deleted", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="invoice_agrees",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
-                when=pgtrigger.After,
-                timing=pgtrigger.Deferred,
-                func=paid_agrees("NEW.id"),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.number
-
-    @property
-    def is_open(self) -> bool:
-        return self.state == InvoiceState.ISSUED
-
-
-class TaxTreatment(models.TextChoices):
-    OUT_OF_SCOPE = "out_of_scope", _("Outside the scope of VAT")
-
-
-class Line(models.Model):
-    """One priced line of an invoice, in both languages."""
-
-    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="lines", verbose_name=_("invoice"))
-    text_ar = models.CharField(_("text in Arabic"), max_length=160)
-    text_en = models.CharField(_("text in English"), max_length=160)
-    amount = models.BigIntegerField(_("amount in halalas"))
-    tax = models.CharField(_("tax treatment"), max_length=14, choices=TaxTreatment, default=TaxTreatment.OUT_OF_SCOPE)
-
-    class Meta:
-        verbose_name = _("invoice line")
-        verbose_name_plural = _("invoice lines")
-        ordering = ["pk"]
-        triggers = [pgtrigger.Protect(name="line_fixed", operation=pgtrigger.Update | pgtrigger.Delete)]
-
-    def __str__(self) -> str:
-        return self.text_en
 
 
 class Method(models.TextChoices):
@@ -229,7 +93,11 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 
 @pghistory.track()
 class Payment(models.Model):
-    """The fact that a bank moved money for an invoice; `paid_at` is the bank's own time. Never refused, never changed."""
+    """The fact that a bank moved money for an invoice; never refused, never changed.
+
+    `paid_at` is the bank's time as the gateway told it, `bank_at` as the bank's own statement did, which overrules it.
+    `refunded` is what tickets reserved or paid back; the database alone counts it.
+    """
 
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payments", verbose_name=_("invoice"))
     attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, related_name="payments", verbose_name=_("attempt"))
@@ -237,8 +105,10 @@ class Payment(models.Model):
     method = models.CharField(_("method"), max_length=6, choices=Method)
     amount = models.BigIntegerField(_("amount in halalas"))
     paid_at = models.DateTimeField(_("paid at the bank"))
+    bank_at = models.DateTimeField(_("paid by the bank's statement"), null=True)
     received_at = models.DateTimeField(_("known to us since"))
     disposition = models.CharField(_("disposition"), max_length=10, choices=Disposition, default=Disposition.RECEIVED)
+    refunded = models.BigIntegerField(_("reserved or paid back in halalas"), default=0)
 
     objects = PaymentQuerySet.as_manager()
 
@@ -252,6 +122,9 @@ class Payment(models.Model):
                 condition=Q(method__in=Method.values, disposition__in=Disposition.values), name="payment_words_known"
             ),
             models.UniqueConstraint(fields=["invoice"], condition=Q(disposition="applied"), name="one_applied_payment"),
+            models.CheckConstraint(
+                condition=Q(refunded__gte=0, refunded__lte=F("amount")), name="never_more_back_than_paid"
+            ),
         ]
         indexes = [models.Index(fields=["id"], name="payment_to_settle", condition=Q(disposition="received"))]
         triggers = [
@@ -260,9 +133,25 @@ class Payment(models.Model):
                 fields=["invoice", "attempt", "provider_ref", "method", "amount", "paid_at", "received_at"],
             ),
             pgtrigger.Protect(name="payment_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="bank_says_once",
+                operation=pgtrigger.UpdateOf("bank_at"),
+                condition=pgtrigger.Q(old__bank_at__isnull=False)
+                & pgtrigger.Q(old__bank_at__df=pgtrigger.F("new__bank_at")),
+            ),
+            pgtrigger.FSM(
+                name="payment_dispositions",
+                field="disposition",
+                transitions=[
+                    ("received", "applied"),
+                    ("received", "credited"),
+                    ("applied", "credited"),
+                    ("credited", "applied"),  # the bank's statement proved it in time
+                ],
+            ),
             pgtrigger.Trigger(
                 name="applied_in_time",
-                operation=pgtrigger.Insert | pgtrigger.Update,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("disposition"),
                 when=pgtrigger.Before,
                 condition=pgtrigger.Q(new__disposition="applied"),
                 declare=[("wanted", "record")],
@@ -279,6 +168,11 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.provider_ref
+
+    @property
+    def moved_at(self) -> datetime:
+        """When the bank moved the money (UTC), as well as it is known (PAY-4)."""
+        return self.bank_at or self.paid_at
 
 
 class CreditReason(models.TextChoices):
@@ -298,6 +192,7 @@ class Credit(models.Model):
     amount = models.BigIntegerField(_("amount in halalas"))
     reason = models.CharField(_("reason"), max_length=12, choices=CreditReason)
     created_at = models.DateTimeField(_("created at"))
+    applied_at = models.DateTimeField(_("settled its invoice after all at"), null=True)
 
     class Meta:
         verbose_name = _("credit")
@@ -308,7 +203,15 @@ class Credit(models.Model):
             models.CheckConstraint(condition=Q(reason__in=CreditReason.values), name="credit_reason_known"),
             models.UniqueConstraint(fields=["payment", "reason"], name="one_credit_per_reason"),
         ]
-        triggers = [pgtrigger.Protect(name="credit_is_a_fact", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.ReadOnly(name="credit_is_a_fact", fields=["payment", "amount", "reason", "created_at"]),
+            pgtrigger.Protect(
+                name="credit_applied_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__applied_at__isnull=False),
+            ),
+            pgtrigger.Protect(name="credit_never_deleted", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()}: {self.amount}"

@@ -1,0 +1,39 @@
+"""Alarms: what a person must look at because the portal cannot mend it alone. They stand on the desk until they are over."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from mumaris.kit.models import Alarm
+
+log = logging.getLogger(__name__)
+
+# kind: words, with the facts that an alarm of it carries. Upper rooms add their own.
+WORDS: dict[str, Promise | str] = {
+    "gateway_away": _("The payment gateway does not answer; %(number)s cases past their end wait to be asked about."),
+}
+
+
+def raise_alarm(kind: str, subject: str = "", *, now: datetime, **facts: Any) -> None:
+    """Raise the alarm `kind` about `subject`, or count it once more while it is open. `facts` fill its words."""
+    if kind not in WORDS:
+        raise LookupError(f"alarm {kind!r} has no words")
+    log.error("alarm %s %s: %s", kind, subject, facts)
+    again = {"facts": facts, "last_at": now, "times": F("times") + 1}
+    if not Alarm.objects.filter(key=f"{kind}:{subject}", cleared_at=None).update(**again):
+        Alarm.objects.bulk_create(
+            [Alarm(key=f"{kind}:{subject}", kind=kind, facts=facts, raised_at=now, last_at=now)], ignore_conflicts=True
+        )
+
+
+def clear_alarm(kind: str, subject: str = "", *, now: datetime) -> None:
+    """What the alarm was about is over; nothing happens where none is open."""
+    Alarm.objects.filter(key=f"{kind}:{subject}", cleared_at=None).update(cleared_at=now)
+
+
+def words(alarm: Alarm) -> str:
+    return str(WORDS.get(alarm.kind, alarm.kind)) % alarm.facts

@@ -1,0 +1,49 @@
+"""The life of an exemption from all fees: its states, and the table of moves between them (PAY-7)."""
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from mumaris.kit.lifecycle import Lifecycle, Move
+
+
+class ExemptionState(models.TextChoices):
+    REQUESTED = "requested", _("Requested")
+    RECOMMENDED = "recommended", _("Waiting for second officer")
+    APPROVED = "approved", _("Approved")
+    REFUSED = "refused", _("Refused")
+    REVOKED = "revoked", _("Revoked")
+
+
+S = ExemptionState
+# A request that is not decided yet; one at most for each person.
+UNDECIDED = [S.REQUESTED, S.RECOMMENDED]
+
+
+def officer(permission: str) -> Any:
+    """Staff with `permission` who are not the person; a superuser is no officer: all rights are no reason to decide."""
+    return lambda by, exemption: (
+        by is not None
+        and by.is_staff
+        and not by.is_superuser
+        and by.has_perm(permission)
+        and exemption.practitioner.user_id != by.pk
+    )
+
+
+proposer = officer("payments.recommend_exemption")
+
+
+def decider(by: Any, exemption: Any) -> bool:
+    """Two people: whoever recommended does not decide."""
+    return officer("payments.decide_exemption")(by, exemption) and exemption.recommended_by_id != by.pk
+
+
+LIFECYCLE = Lifecycle(
+    Move("recommend", frozenset({S.REQUESTED}), S.RECOMMENDED, proposer, _("Recommend the exemption")),
+    Move("approve", frozenset({S.RECOMMENDED}), S.APPROVED, decider, _("Approve the exemption")),
+    Move("refuse", frozenset({S.REQUESTED, S.RECOMMENDED}), S.REFUSED, decider, _("Refuse the exemption")),
+    Move("send_back", frozenset({S.RECOMMENDED}), S.REQUESTED, decider, _("Send back")),
+    Move("revoke", frozenset({S.APPROVED}), S.REVOKED, decider, _("Revoke the exemption")),
+)
