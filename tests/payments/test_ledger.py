@@ -1,7 +1,9 @@
 """The books: every movement of money is booked once, in legs that sum to zero, and nothing in them changes (PAY-6)."""
 
 from datetime import timedelta
+from importlib import import_module
 
+import pgtrigger
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
@@ -116,3 +118,24 @@ def test_nothing_in_the_books_changes(table, change):
     with pytest.raises(DatabaseError, match="pgtrigger: Cannot"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(change.format(table))
+
+
+def test_books_opened_on_an_older_portal_say_what_its_records_say():
+    office = Office()
+    case = office.approve(pay(declare(make_draft(make_practitioner())), "admin"))
+    pay(case, "service")
+    pay(case, "service", amount=77)
+    lapsed = declare(make_draft(make_practitioner()))
+    sweeps.lapse(Deadline.objects.get().lapses_at)
+    pay(lapsed, "admin", paid_at=invoice_of(lapsed, "admin").lapses_at)
+    declare(make_draft(make_practitioner()))
+    before = balances()
+    with pgtrigger.ignore(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("TRUNCATE payments_posting CASCADE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    with connection.cursor() as cursor:
+        for statement in import_module("payments.migrations.0004_open_the_books").OPENING:
+            cursor.execute(statement)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert balances() == before
