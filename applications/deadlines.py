@@ -70,7 +70,7 @@ def why_no_resume(clock: Clock, cause: str) -> Iterator[str]:
     if clock.deadline is None or not held:
         yield _("The clock does not stand.")
     elif all(one.cause != cause for one in held):
-        yield _("The clock stands for a reason that is not yours to end: %(reason)s") % {"reason": held[0].reason}
+        yield _("The clock stands for a reason that is not yours to end: %(reason)s") % {"reason": held[0].why}
 
 
 def why_no_extension(clock: Clock, days: int, most: int, now: datetime) -> Iterator[str]:
@@ -118,7 +118,6 @@ def resume(
     Raises NotAllowed.
     """
     clock = _locked(application_id)
-    reason = reason.strip() or _("What it waited for is over.")
     _only_by(clock, cause, by, reason, why_no_resume(clock, cause))
     deadline = _running(clock)
     before = deadline.due_on
@@ -159,7 +158,10 @@ def _why_no_change(clock: Clock, now: datetime) -> Iterator[str]:
 def _only_by(clock: Clock, cause: str, by: Any, reason: str, reasons: Iterable[str]) -> None:
     if cause == ClockCause.STAFF and not clerk(by, clock.application):
         raise NotAllowed(_("You may not do this."))
-    if found := [*reasons, *([] if reason.strip() else [_("Write the reason.")])]:
+    found = list(reasons)
+    if cause == ClockCause.STAFF and not reason.strip():
+        found.append(_("Write the reason."))
+    if found:
         raise NotAllowed(*found)
 
 
@@ -188,9 +190,7 @@ def _run(clock: Clock, deadline: Deadline, due_on: date, now: datetime) -> None:
         billing.reschedule(clock.invoice, due_on=due_on)
 
 
-def _write(
-    clock: Clock, kind: str, cause: str, reason: str, by: Any, due_before: date, now: datetime
-) -> ClockChange:
+def _write(clock: Clock, kind: str, cause: str, reason: str, by: Any, due_before: date, now: datetime) -> ClockChange:
     """The trace, and the message to the practitioner unless nothing changes for them."""
     application, deadline = clock.application, _running(clock)
     change = ClockChange.objects.create(
@@ -214,7 +214,7 @@ def _write(
             reference=application.reference,
             facts={
                 "cause": cause,
-                "reason": change.reason if cause == ClockCause.STAFF else "",
+                "reason": change.reason,
                 "days_left": deadline.days_left,
                 "due_on": deadline.due_on.isoformat(),
                 "wait": deadline.kind,

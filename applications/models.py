@@ -382,7 +382,7 @@ class ClockChange(models.Model):
     invoice = models.CharField(_("invoice"), max_length=20, blank=True)
     at = models.DateTimeField(_("at"))
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
-    reason = models.CharField(_("reason"), max_length=300)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
     due_before = models.DateField(_("last day before"))
     due_after = models.DateField(_("last day after"))
     days_left = models.PositiveSmallIntegerField(_("days left while it stands"), null=True)
@@ -396,8 +396,10 @@ class ClockChange(models.Model):
                 condition=Q(kind__in=["pause", "resume", "extend"], cause__in=ClockCause.values),
                 name="clock_words_known",
             ),
-            models.CheckConstraint(condition=~Q(reason=""), name="clock_change_has_reason"),
-            models.CheckConstraint(condition=~Q(cause="staff") | Q(by__isnull=False), name="staff_change_has_officer"),
+            models.CheckConstraint(
+                condition=~Q(cause="staff") | Q(by__isnull=False) & ~Q(reason=""),
+                name="staff_change_has_officer_and_reason",
+            ),
             models.CheckConstraint(condition=Q(due_after__gte=F("due_before")), name="last_day_never_comes_nearer"),
             models.CheckConstraint(
                 condition=Q(kind="pause", days_left__isnull=False, due_after=F("due_before"))
@@ -417,6 +419,11 @@ class ClockChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.application_id}"
+
+    @property
+    def why(self) -> str:
+        """In the reader's language where the portal itself knows it, else in the officer's words."""
+        return self.reason if self.cause == ClockCause.STAFF else self.get_cause_display()
 
 
 class Attachment(models.Model):

@@ -44,6 +44,7 @@ DUE_UNANSWERED = """
     FOR UPDATE OF d, a SKIP LOCKED
 """
 
+
 def lapse(now: datetime, batch: int = 500) -> int:
     """Cancel every application whose cut-off lies at or before `now` (UTC); returns how many were cancelled here."""
     total = 0

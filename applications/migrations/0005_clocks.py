@@ -2,12 +2,12 @@
 
 import django.db.models.deletion
 import django.db.models.lookups
-import mumaris.kit.clock
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+import mumaris.kit.clock
 
 # The deferred triggers of the changed rows are judged at once, for a table with waiting ones cannot be altered.
 BEGAN_WITH_THE_LAST_MOVE = """
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ),
                 ("invoice", models.CharField(blank=True, max_length=20, verbose_name="invoice")),
                 ("at", models.DateTimeField(verbose_name="at")),
-                ("reason", models.CharField(max_length=300, verbose_name="reason")),
+                ("reason", models.CharField(blank=True, max_length=300, verbose_name="reason")),
                 ("due_before", models.DateField(verbose_name="last day before")),
                 ("due_after", models.DateField(verbose_name="last day after")),
                 ("days_left", models.PositiveSmallIntegerField(null=True, verbose_name="days left while it stands")),
@@ -182,14 +182,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="clockchange",
             constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="clock_change_has_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clockchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("cause", "staff"), _negated=True), ("by__isnull", False), _connector="OR"),
-                name="staff_change_has_officer",
+                condition=models.Q(
+                    models.Q(("cause", "staff"), _negated=True),
+                    models.Q(("by__isnull", False), models.Q(("reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="staff_change_has_officer_and_reason",
             ),
         ),
         migrations.AddConstraint(
