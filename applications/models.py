@@ -308,7 +308,7 @@ class Deadline(models.Model):
     lapses_at = models.DateTimeField(_("cut-off"), null=True)
     paused_at = models.DateTimeField(_("stands since"), null=True)
     days_left = models.PositiveSmallIntegerField(_("days left while it stands"), null=True)
-    extended_days = models.PositiveSmallIntegerField(_("extended by days"), default=0)
+    extended_days = models.PositiveSmallIntegerField(_("extended by days"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("deadline")

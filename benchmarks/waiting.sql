@@ -15,8 +15,8 @@ FROM (
     ) scattered
 ) dated ORDER BY i;
 
-INSERT INTO accounts_user (id, password, is_superuser, email, name, language, is_active, is_staff, date_joined, calendar_serial)
-SELECT i, '!', false, 'user' || i || '@example.invalid', 'Applicant ' || i, 'ar', true, false, since, 1 FROM waiting;
+INSERT INTO accounts_user (id, password, is_superuser, email, name, language, is_active, is_staff, date_joined)
+SELECT i, '!', false, 'user' || i || '@example.invalid', 'Applicant ' || i, 'ar', true, false, since FROM waiting;
 
 INSERT INTO accounts_practitioner (id, user_id, first_ar, father_ar, grandfather_ar, family_ar, first_en, father_en, grandfather_en,
     family_en, birth_date, gender, nationality, mobile, address, employer, job, created_at, confirmed_at, version)
@@ -30,8 +30,8 @@ SELECT i, 'CL-2029-' || to_char(i, 'FM0000000'), i, 'classification', state, 1, 
     CASE WHEN kind <> 'admin_fee' THEN since END, CASE WHEN kind = 'service_fee' THEN since END
 FROM waiting;
 
-INSERT INTO applications_deadline (application_id, kind, began_on, due_on, grace_days, lapses_at, extended_days)
-SELECT i, kind, due_on - 30, due_on, 0, lapses_at, 0 FROM waiting;
+INSERT INTO applications_deadline (application_id, kind, began_on, due_on, grace_days, lapses_at)
+SELECT i, kind, due_on - 30, due_on, 0, lapses_at FROM waiting;
 
 INSERT INTO applications_entry (application_id, seq, move, from_state, to_state, at, public_text, internal_text)
 SELECT i, 1, 'declare', 'draft', state, since, '', '' FROM waiting;

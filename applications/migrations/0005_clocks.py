@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="deadline",
             name="extended_days",
-            field=models.PositiveSmallIntegerField(default=0, verbose_name="extended by days"),
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, verbose_name="extended by days"),
         ),
         migrations.AddField(
             model_name="deadline",

@@ -136,4 +136,5 @@ def _task(row: dict) -> dict:
         "action": action,
         "url": row["url"],
         "due": row["due"],
+        "stands": row["stands"],
     }
