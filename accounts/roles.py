@@ -34,10 +34,11 @@ VIEW_REGISTER = [
 ]
 
 ROLES: dict[str, list[str]] = {
-    "reviewer": [*VIEW_CASES, "applications.review_application"],
+    "reviewer": [*VIEW_CASES, "applications.review_application", "applications.change_deadline"],
     "approver": [
         *VIEW_CASES,
         "applications.endorse_application",
+        "applications.change_deadline",
         "applications.decide_appeal",
         "applications.view_matter",
         "applications.change_matter",
@@ -71,7 +72,7 @@ ROLES: dict[str, list[str]] = {
         "cpd.add_hours",
         "cpd.change_hours",
     ],
-    "finance officer": ["applications.view_application", *VIEW_MONEY],
+    "finance officer": ["applications.view_application", "applications.change_deadline", "kit.view_alarm", *VIEW_MONEY],
     "auditor": [
         *VIEW_CASES,
         *VIEW_MONEY,
@@ -80,6 +81,7 @@ ROLES: dict[str, list[str]] = {
         *VIEW_EXAMS,
         "payments.view_webhookevent",
         "accounts.view_notice",
+        "kit.view_alarm",
     ],
     "administrator": [
         "accounts.view_user",
@@ -87,6 +89,10 @@ ROLES: dict[str, list[str]] = {
         "auth.view_group",
         "kit.view_policyvalue",
         "kit.add_policyvalue",
+        "kit.view_holiday",
+        "kit.add_holiday",
+        "kit.change_holiday",
+        "kit.view_alarm",
         "applications.view_fee",
         "applications.add_fee",
         "applications.view_exampolicy",

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from applications import casework, exam_admin  # noqa: F401  the exam officers' part of the desk registers itself
+from applications import casework, clock_desk, deadlines, exam_admin  # noqa: F401  the exam officers' part of the desk registers itself
 from applications.catalogue import CATALOGUE
 from applications.fees import FeeMissing
 from applications.lifecycle import State
@@ -95,7 +95,9 @@ class ApplicationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("last day"), ordering="deadline__due_on")
     def last_day(self, case: Application) -> str:
-        return look.gregorian(case.deadline.due_on) if hasattr(case, "deadline") else ""
+        if not hasattr(case, "deadline"):
+            return ""
+        return _("stands") if case.deadline.is_paused else look.gregorian(case.deadline.due_on)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
         return super().get_queryset(request).exclude(practitioner__user=request.user)
@@ -111,6 +113,8 @@ class ApplicationAdmin(ReadOnlyAdmin):
         return [
             at("move/<slug:name>", self.move, "move"),
             at("paper/<uuid:paper_id>", self.paper, "paper"),
+            at("clock", self.clock, "clock"),
+            at("clock/<slug:name>", self.change_clock, "change_clock"),
             *super().get_urls(),
         ]
 
@@ -166,6 +170,45 @@ class ApplicationAdmin(ReadOnlyAdmin):
         paper = get_object_or_404(Paper.objects.filter(attachments__application=case).distinct(), pk=paper_id)
         log.info("user %s opens paper %s of %s", request.user.pk, paper.pk, case)
         return serve(paper)
+
+    @method_decorator(require_safe)
+    def clock(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The clock of the case: when it ends, what was done to it, what can be done (DLN-5)."""
+        case = self._case(request, object_id)
+        if not request.user.has_perm("applications.change_deadline"):
+            raise PermissionDenied
+        return self._clock_page(request, case, {})
+
+    @method_decorator(require_POST)
+    def change_clock(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Pause, resume or extend; refused, it says every reason and changes nothing, and what was typed stays in its form."""
+        if (act := clock_desk.ACTS.get(name)) is None:
+            raise Http404
+        case = self._case(request, object_id)
+        if not deadlines.clerk(request.user, case):
+            raise PermissionDenied
+        form = clock_desk.form_of(act, request.POST)
+        if form.is_valid():
+            try:
+                act.make(case.pk, by=request.user, now=clock_now(), **form.cleaned_data)
+            except NotAllowed as refusal:
+                for reason in refusal.reasons:
+                    form.add_error(None, reason)
+            else:
+                messages.success(request, _("Done. The practitioner is told."))
+                return redirect(reverse("admin:applications_application_clock", args=[case.pk]))
+        return self._clock_page(request, self._case(request, object_id), {name: form})
+
+    def _clock_page(self, request: HttpRequest, case: Application, tried: dict[str, BaseForm]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            **clock_desk.page(case, request.user, clock_now(), tried),
+            "opts": self.opts,
+            "title": _("Clock of %(reference)s") % {"reference": case},
+            "errors": any(form.errors for form in tried.values()),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/applications/application/clock.html", context)
 
     def _case(self, request: HttpRequest, object_id: str) -> Application:
         if not self.has_view_permission(request):

@@ -180,6 +180,10 @@ def page(case: Application, user: Any, now: datetime, tried: dict[str, BaseForm]
         "days": (today(now) - today(since)).days,
         "with_staff": HOLDER.get(state) == STAFF,
         "due": case.deadline.due_on if hasattr(case, "deadline") else None,
+        "stands": case.deadline.days_left if hasattr(case, "deadline") else None,
+        "clock_url": reverse("admin:applications_application_clock", args=[case.pk])
+        if hasattr(case, "deadline") and user.has_perm("applications.change_deadline")
+        else "",
         "today": today(now),
         "person": _person(dossier) if user.has_perm("accounts.view_practitioner") else None,
         "rules": _judged(case) if user.has_perm("accounts.view_practitioner") else None,
@@ -302,4 +306,12 @@ def _history(case: Application, entries: list[TimelineEntry]) -> list[dict[str, 
     for item in case.return_items.select_related("reason"):
         name = _("The answers") if item.target == review.OWN_WORDS else filing.name_of(case.service, item.target)
         remarks.setdefault(item.entry_seq, []).append({"item": item, "name": name})
-    return [{"entry": entry, "title": HAPPENED[entry.move], "remarks": remarks.get(entry.seq, [])} for entry in entries]
+    moves = [
+        {"at": entry.at, "entry": entry, "title": HAPPENED[entry.move], "remarks": remarks.get(entry.seq, [])}
+        for entry in entries
+    ]
+    changes = [
+        {"at": one.at, "change": one, "title": one.get_kind_display()}
+        for one in case.clock_changes.select_related("by")
+    ]
+    return sorted([*moves, *changes], key=lambda one: one["at"], reverse=True)

@@ -108,7 +108,7 @@ def give_number(application: Application, *, now: datetime, **facts) -> None:
         issued_at=now,
         valid_until=valid_until,
     )
-    _wait_for_exam(application, valid_until)
+    _wait_for_exam(application, valid_until, now)
 
 
 @LIFECYCLE.before("recommend", "endorse_approval")
@@ -311,13 +311,13 @@ def renew(number: EligibilityNumber, *, by: Any, now: datetime) -> EligibilityNu
         raise NotAllowed(_("This number was renewed on %(day)s already.") % {"day": _day(today(number.renewed_at))})
     if application.state != State.AWAITING_EXAM or number != number_of(application):
         raise NotAllowed(_("Only a number whose exam is awaited can be renewed."))
-    if application.deadline.lapses_at <= now:
+    if application.deadline.is_over(now):
         raise NotAllowed(_("This number expired on %(day)s.") % {"day": _day(number.valid_until)})
     number.renewed_at, number.renewed_by = now, by
     number.valid_until = days_after(now, number.validity_days)
     number.save(update_fields=["valid_until", "renewed_at", "renewed_by"])
     Deadline.objects.filter(application=application).update(
-        due_on=number.valid_until, lapses_at=end_of_day(number.valid_until)
+        began_on=today(now), due_on=number.valid_until, lapses_at=end_of_day(number.valid_until)
     )
     tell(
         application.practitioner.user,
@@ -352,7 +352,7 @@ def settlement_renews_validity(application: Application, *, now: datetime, **fac
     number = application.eligibility_numbers.latest("pk")
     number.valid_until = days_after(now, number.validity_days)
     number.save(update_fields=["valid_until"])
-    _wait_for_exam(application, number.valid_until)
+    _wait_for_exam(application, number.valid_until, now)
     held, standing = _standing(number, application, now)
     for result in held.standing_results():
         if result.outcome == Outcome.PASSED:  # corrected while the case was cancelled: nobody sits a passed exam again
@@ -408,10 +408,11 @@ def _standing(number: EligibilityNumber, application: Application, now: datetime
     return held, Standing.of(held, application, now, newer)
 
 
-def _wait_for_exam(application: Application, valid_until: date) -> None:
+def _wait_for_exam(application: Application, valid_until: date, now: datetime) -> None:
     Deadline.objects.create(
         application=application,
         kind=WAITING[State.AWAITING_EXAM],
+        began_on=today(now),
         due_on=valid_until,
         lapses_at=end_of_day(valid_until),
     )

@@ -212,6 +212,7 @@ def _wait_for(application: Application, purpose: Purpose, invoice: Invoice) -> N
         Deadline.objects.create(
             application=application,
             kind=WAITING[AWAITED[purpose]],
+            began_on=today(invoice.issued_at),
             due_on=invoice.due_on,
             grace_days=invoice.grace_days,
             lapses_at=invoice.lapses_at,

@@ -280,7 +280,7 @@ def _keeps(application: Application, answers: dict[str, Any], **chosen: Model | 
 
 
 def _time_is_over(application: Application, now: datetime) -> str:
-    over = application.deadline.lapses_at <= now
+    over = application.deadline.is_over(now)
     return (
         _("The time for this ended on %(day)s.") % {"day": date_format(application.deadline.due_on, "j F Y")}
         if over

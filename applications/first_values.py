@@ -43,6 +43,11 @@ def policies() -> dict[str, tuple[int, str]]:
         "draft.idle_days": (180, "decided here"),
         "draft.notice_days": (15, "decided here"),
         "renewal.window_months": (3, "third party"),
+        "deadline.extension_days": (30, "decided here"),
+        "reminder.first_days": (14, "decided here"),
+        "reminder.second_days": (7, "decided here"),
+        "reminder.third_days": (3, "decided here"),
+        "reminder.last_days": (1, "decided here"),
     }
     for one in CATALOGUE.values():
         values[f"{one.slug}.target_days"] = (one.first_target_days, "third party")

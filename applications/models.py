@@ -1,6 +1,6 @@
 """The case: the application, its timeline, its one deadline, what was attached and what was asked again."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pghistory
 import pgtrigger
@@ -294,13 +294,21 @@ class Entry(models.Model):
 
 
 class Deadline(models.Model):
-    """The one clock of a waiting application; narrow, so that sweeping it is cheap (DLN-1, DLN-2)."""
+    """The one clock of a waiting application; narrow, so that sweeping it is cheap (DLN-1, DLN-2).
+
+    `due_on` is the day that people are told, `lapses_at` what is judged by: the silent grace later, None while the clock
+    stands (DLN-5). `began_on` is the Riyadh day from which it runs as it now does: begun, resumed or extended.
+    """
 
     application = models.OneToOneField(Application, models.CASCADE, primary_key=True, verbose_name=_("application"))
     kind = models.CharField(_("kind"), max_length=12, choices=DeadlineKind)
+    began_on = models.DateField(_("runs since"))
     due_on = models.DateField(_("last day"))
     grace_days = models.PositiveSmallIntegerField(default=0)
-    lapses_at = models.DateTimeField(_("cut-off"), db_index=True)
+    lapses_at = models.DateTimeField(_("cut-off"), null=True)
+    paused_at = models.DateTimeField(_("stands since"), null=True)
+    days_left = models.PositiveSmallIntegerField(_("days left while it stands"), null=True)
+    extended_days = models.PositiveSmallIntegerField(_("extended by days"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("deadline")
@@ -308,8 +316,22 @@ class Deadline(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=DeadlineKind.values), name="deadline_kind_known"),
             models.CheckConstraint(
-                condition=Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))), name="deadline_is_end_of_day"
+                condition=Q(lapses_at=None) | Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))),
+                name="deadline_is_end_of_day",
             ),
+            models.CheckConstraint(
+                condition=Q(paused_at=None, days_left=None, lapses_at__isnull=False)
+                | Q(paused_at__isnull=False, days_left__isnull=False, lapses_at=None),
+                name="clock_runs_or_stands",
+            ),
+            # The eligibility number has its own renewal.
+            models.CheckConstraint(
+                condition=~Q(kind=DeadlineKind.EXAM) | Q(paused_at=None, extended_days=0), name="exam_clock_runs"
+            ),
+            models.CheckConstraint(condition=Q(due_on__gte=F("began_on")), name="deadline_after_its_beginning"),
+        ]
+        indexes = [
+            models.Index(fields=["lapses_at"], condition=Q(lapses_at__isnull=False), name="running_deadline"),
         ]
         triggers = [
             pgtrigger.Trigger(
@@ -323,6 +345,85 @@ class Deadline(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.due_on}"
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None
+
+    def is_over(self, now: datetime) -> bool:
+        return self.lapses_at is not None and self.lapses_at <= now
+
+
+class ClockCause(models.TextChoices):
+    """Who holds a clock; only the same can let it go on."""
+
+    STAFF = "staff", _("Staff")
+    EXEMPTION = "exemption", _("A request for exemption is being decided")
+
+
+class ClockChange(models.Model):
+    """What was done to the clock of a wait: no move of the lifecycle, and never changed (DLN-5).
+
+    `entry_seq` is the number of the move after which the case waits; `days_left` are the days kept while the clock stands
+    after this change, None where it runs.
+    """
+
+    class Kind(models.TextChoices):
+        PAUSE = "pause", _("The clock stands")
+        RESUME = "resume", _("The clock runs again")
+        EXTEND = "extend", _("The last day was moved")
+
+    application = models.ForeignKey(
+        Application, models.PROTECT, related_name="clock_changes", verbose_name=_("application")
+    )
+    entry_seq = models.PositiveIntegerField()
+    kind = models.CharField(_("what was done"), max_length=6, choices=Kind)
+    cause = models.CharField(_("cause"), max_length=9, choices=ClockCause)
+    invoice = models.CharField(_("invoice"), max_length=20, blank=True)
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    due_before = models.DateField(_("last day before"))
+    due_after = models.DateField(_("last day after"))
+    days_left = models.PositiveSmallIntegerField(_("days left while it stands"), null=True)
+
+    class Meta:
+        verbose_name = _("change of a clock")
+        verbose_name_plural = _("changes of clocks")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["pause", "resume", "extend"], cause__in=ClockCause.values),
+                name="clock_words_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(cause="staff") | Q(by__isnull=False) & ~Q(reason=""),
+                name="staff_change_has_officer_and_reason",
+            ),
+            models.CheckConstraint(condition=Q(due_after__gte=F("due_before")), name="last_day_never_comes_nearer"),
+            models.CheckConstraint(
+                condition=Q(kind="pause", days_left__isnull=False, due_after=F("due_before"))
+                | Q(kind="resume")
+                | Q(kind="extend", days_left=None, due_after__gt=F("due_before")),
+                name="clock_change_fits_its_kind",
+            ),
+            # One extension of a wait (DLN-5).
+            models.UniqueConstraint(
+                fields=["application", "entry_seq"], condition=Q(kind="extend"), name="extended_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["invoice", "cause"], condition=Q(kind="pause"), name="paused_invoice"),
+        ]
+        triggers = [pgtrigger.Protect(name="clock_change_fixed", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.application_id}"
+
+    @property
+    def why(self) -> str:
+        """In the reader's language where the portal itself knows it, else in the officer's words."""
+        return self.reason if self.cause == ClockCause.STAFF else self.get_cause_display()
 
 
 class Attachment(models.Model):

@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from applications import appeals, exam_panel, fees, filing, review, wallet_reuse
 from applications.catalogue import CATALOGUE, GROUPS, Service
+from applications.deadlines import held_by
 from applications.dossier import Dossier
 from applications.fee_calculator import FeesForm, goes_by_rank, named, service_lines, worked_out
 from applications.fees import Prices
 from applications.forms import AppealForm, ItemAnswerForm, read_back
 from applications.lifecycle import HOLDER, LIFECYCLE, PRACTITIONER, STAFF, State
-from applications.models import Application, Entry, ExamPolicy
+from applications.models import Application, ClockChange, Entry, ExamPolicy
 from applications.usual_times import UsualTime, usual_times
 from documents.forms import UploadForm
 from mumaris.kit.clock import today
@@ -268,6 +269,7 @@ def row(case: Application) -> dict[str, Any]:
         "stage": STAGE_OF[state] if state in HOLDER else None,
         "stages": len(STAGES),
         "due": deadline.due_on if deadline else None,
+        "stands": deadline.days_left if deadline else None,
         "url": reverse("application", args=[case.reference]),
         "since": case.saved_at,
         "step": draft_step(case) if state == State.DRAFT else None,
@@ -285,7 +287,8 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
     """The page of a case: invoice to pay, who holds it, timeline, papers in it, papers issued (APP-5)."""
     service, state = CATALOGUE[case.service], State(case.state)
     deadline = getattr(case, "deadline", None)
-    entries = list(case.timeline.all())
+    entries, clock_changes = list(case.timeline.all()), list(case.clock_changes.all())
+    waited = [one for one in clock_changes if one.entry_seq == case.moves] if deadline else []
     since = entries[0].at if entries else case.created_at
     purpose = INVOICE_OF.get(state)
     invoices = list(Invoice.objects.filter(case=case.reference).prefetch_related("lines"))
@@ -306,8 +309,11 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
         "invoices": invoices,
         "turn": {"practitioner": "you", "staff": "reviewer"}.get(HOLDER.get(state, "")),
         "due": deadline.due_on if deadline else None,
-        "facts": _holder_facts(case, state, since, now),
-        "entries": _happened(entries, state),
+        "stands": deadline.days_left if deadline else None,
+        "facts": _holder_facts(case, state, since, now, held_by(waited)),
+        "entries": sorted(
+            [*_happened(entries, state), *_clock_words(clock_changes)], key=lambda one: one["at"], reverse=True
+        ),
         "documents": [
             {
                 "name": filing.name_of(case.service, one.slot),
@@ -477,6 +483,7 @@ def remarks_page(case: Application, failed: dict[str, ItemAnswerForm], on: date)
         "form": next(iter(failed.values()), None),
         "here": reverse("application_remarks", args=[case.reference]),
         "due": case.deadline.due_on,
+        "stands": case.deadline.days_left,
         "today": on,
     }
 
@@ -563,7 +570,9 @@ def _appeal(case: Application, now: datetime) -> dict[str, Any]:
     return {"why_not": why_not, "until": None if why_not else until}
 
 
-def _holder_facts(case: Application, state: State, since: datetime, now: datetime) -> list[tuple[str, str]]:
+def _holder_facts(
+    case: Application, state: State, since: datetime, now: datetime, pauses: list[ClockChange]
+) -> list[tuple[str, str]]:
     if state not in ENDS_WHEN:
         return []
     days = (today(now) - today(since)).days
@@ -573,12 +582,36 @@ def _holder_facts(case: Application, state: State, since: datetime, now: datetim
         (_("Since"), format_html('{} <span class="date-alt">({})</span>', look.gregorian(since), ago)),
         (_("The wait ends when"), str(ends)),
     ]
-    if otherwise:
+    if pauses:
+        facts.append((_("The clock stands because"), " · ".join(one.why for one in pauses)))
+    elif otherwise:
         facts.append((_("If not"), str(otherwise)))
     if HOLDER[state] == STAFF:
         usual = usual_times([case.service], Policies(today(now)))
         facts.append((_("Usual time"), usually(usual[case.service])))
     return facts
+
+
+def _clock_words(changes: list[ClockChange]) -> list[dict[str, Any]]:
+    """What was done to the clocks of the case, in words for the timeline; what changes nothing for the practitioner is left out."""
+    shown = []
+    for one in changes:
+        if one.kind == ClockChange.Kind.PAUSE:
+            kept = ngettext("%(days)d day remains.", "%(days)d days remain.", one.days_left) % {"days": one.days_left}
+            title, text = _("The clock stands"), f"{one.why} {kept}"
+        elif one.days_left is not None:
+            continue
+        else:
+            day = {"day": look.gregorian(one.due_after)}
+            extended = one.kind == ClockChange.Kind.EXTEND
+            title = (
+                _("You have more time, until %(day)s") % day
+                if extended
+                else _("The clock runs again, until %(day)s") % day
+            )
+            text = one.reason
+        shown.append({"at": one.at, "title": title, "text": text, "tone": "", "icon": "clock"})
+    return shown
 
 
 def _happened(entries: list[Entry], state: State) -> list[dict[str, Any]]:

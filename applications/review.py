@@ -78,7 +78,11 @@ def write_remarks(application: Application, *, entry, now: datetime, remarks: li
     )
     due_on = days_after(now, value("return.days", today(now)))
     Deadline.objects.create(
-        application=application, kind=WAITING[State.RETURNED], due_on=due_on, lapses_at=end_of_day(due_on)
+        application=application,
+        kind=WAITING[State.RETURNED],
+        began_on=today(now),
+        due_on=due_on,
+        lapses_at=end_of_day(due_on),
     )
 
 

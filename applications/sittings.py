@@ -88,7 +88,7 @@ class Standing:
             used=len(counted),
             told=told,
             last_counted=max(counted, default=None),
-            expired=application.state == State.AWAITING_EXAM and bool(deadline) and deadline.lapses_at <= now,
+            expired=application.state == State.AWAITING_EXAM and deadline is not None and deadline.is_over(now),
             newer=newer,
         )
 

@@ -10,13 +10,13 @@ from django.db.models.functions import Cast, Coalesce, Concat, Greatest, TruncDa
 
 from accounts.models import Notice
 from accounts.notices import tell_all
+from applications.deadlines import PURPOSES
 from applications.lifecycle import LAPSES, LIFECYCLE, DeadlineKind, State
 from applications.models import Application, Deadline, Entry
 from documents.models import Verification
 from mumaris.kit.clock import RIYADH, days_after, end_of_day, today
 from mumaris.kit.policy import Policies
 from payments import billing
-from payments.models import Purpose
 
 # An open demand may only end when every live attempt was asked after the cut-off, and no received payment waits to be settled.
 DUE_UNPAID = """
@@ -43,11 +43,6 @@ DUE_UNANSWERED = """
     LIMIT %(batch)s
     FOR UPDATE OF d, a SKIP LOCKED
 """
-PURPOSES = {
-    DeadlineKind.ADMIN_FEE: Purpose.ADMIN,
-    DeadlineKind.SERVICE_FEE: Purpose.SERVICE,
-    DeadlineKind.EXAM_FEE: Purpose.EXAM,
-}
 
 
 def lapse(now: datetime, batch: int = 500) -> int:

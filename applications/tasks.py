@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from applications import results_file, sweeps
+from applications import reminders, results_file, sweeps
 from mumaris.kit.clock import now
 
 
@@ -8,6 +8,12 @@ from mumaris.kit.clock import now
 def sweep() -> None:
     """Cancel what lapsed (DLN-2)."""
     sweeps.lapse(now())
+
+
+@shared_task
+def remind() -> None:
+    """Remind everybody whose last day comes near (DLN-3)."""
+    reminders.remind(now())
 
 
 @shared_task

@@ -30,14 +30,15 @@ SELECT i, 'CL-2029-' || to_char(i, 'FM0000000'), i, 'classification', state, 1, 
     CASE WHEN kind <> 'admin_fee' THEN since END, CASE WHEN kind = 'service_fee' THEN since END
 FROM waiting;
 
-INSERT INTO applications_deadline (application_id, kind, due_on, grace_days, lapses_at)
-SELECT i, kind, due_on, 0, lapses_at FROM waiting;
+INSERT INTO applications_deadline (application_id, kind, began_on, due_on, grace_days, lapses_at)
+SELECT i, kind, due_on - 30, due_on, 0, lapses_at FROM waiting;
 
 INSERT INTO applications_entry (application_id, seq, move, from_state, to_state, at, public_text, internal_text)
 SELECT i, 1, 'declare', 'draft', state, since, '', '' FROM waiting;
 
-INSERT INTO payments_invoice (number, payer_id, "case", purpose, amount, state, issued_at, due_on, grace_days, lapses_at, waiver)
-SELECT 'INV-2029-' || i, i, 'CL-2029-' || to_char(i, 'FM0000000'), CASE kind WHEN 'admin_fee' THEN 'admin' ELSE 'service' END, 20000,
+INSERT INTO payments_invoice (number, payer_id, "case", purpose, serial, amount, vat, state, issued_at, due_on,
+    grace_days, lapses_at, waiver)
+SELECT 'INV-2029-' || i, i, 'CL-2029-' || to_char(i, 'FM0000000'), CASE kind WHEN 'admin_fee' THEN 'admin' ELSE 'service' END, 1, 20000, 0,
     'issued', since, due_on, 0, lapses_at, ''
 FROM waiting WHERE kind <> 'return';
 

@@ -4,12 +4,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from mumaris.pages import views
+from mumaris.pages import calendar, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("about/", views.about, name="about"),
     path("account/", views.account, name="account"),
+    path("account/calendar/renew/", calendar.calendar_renew, name="calendar_renew"),
+    path("calendar/<str:token>.ics", calendar.calendar, name="calendar"),
     path("health", views.health, name="health"),
     path("", include("accounts.urls")),
     path("", include("documents.urls")),

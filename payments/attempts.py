@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.notices import tell
+from mumaris.kit.alarms import clear_alarm, raise_alarm
 from mumaris.kit.clock import end_of_day, today
 from mumaris.kit.money import riyals
 from mumaris.kit.turns import turn
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # A live attempt is asked again after this long, so that a lost notification costs minutes.
 ASK_AGAIN = timedelta(minutes=3)
+# After a new bill could not be issued, or was just begun by the payer.
+REISSUE_AGAIN = timedelta(hours=1)
 
 
 class CannotPay(Exception):
@@ -43,11 +47,12 @@ def why_not(invoice: Invoice, method: str, now: datetime) -> str:
     return ""
 
 
-def begin(invoice: Invoice, method: str, *, language: str, now: datetime) -> Attempt:
+def begin(invoice: Invoice, method: str, *, language: str, now: datetime, unasked: bool = False) -> Attempt:
     """The live attempt of this invoice by this method, opened at the gateway now when there is none.
 
     Our row with its `given_id` is committed before the gateway is called, so a time-out is taken up again by the same
-    id. Raises CannotPay (the invoice or the gateway says no) and GatewayDown (nothing is known: try again).
+    id. `unasked` is a bill that its payer did not click for, so they are told its number. Raises CannotPay (the invoice
+    or the gateway says no) and GatewayDown (nothing is known: try again).
     """
     if reason := why_not(invoice, method, now):
         raise CannotPay(reason)
@@ -58,7 +63,49 @@ def begin(invoice: Invoice, method: str, *, language: str, now: datetime) -> Att
         attempt.refresh_from_db()
         if attempt.state in (AttemptState.FAILED, AttemptState.EXPIRED):
             raise CannotPay(attempt.message or _("This way to pay has ended. Begin again."))
-        return attempt if attempt.state != AttemptState.STARTING else _open(attempt, language, now)
+        return attempt if attempt.state != AttemptState.STARTING else _open(attempt, language, now, unasked)
+
+
+def reissue(now: datetime, batch: int = 100) -> int:
+    """Issue a new SADAD bill where the last one ran out before its invoice, and tell the payer its number; returns how many.
+
+    A bill lives for less than an invoice whose clock stood or was extended (PAY-3, DLN-5). It cannot be called back, so
+    none is issued beside a live one. In the silent grace none is issued unasked: it would tell of the grace.
+    """
+    own = Attempt.objects.filter(invoice=OuterRef("pk"))
+    ran_out = own.filter(method=Method.SADAD, state=AttemptState.EXPIRED, expires_on__lt=today(now))
+    not_yet = own.filter(Q(method=Method.SADAD, state=AttemptState.OPEN) | Q(created_at__gt=now - REISSUE_AGAIN))
+    due = (
+        Invoice.objects.filter(state=InvoiceState.ISSUED)
+        .filter(Q(lapses_at=None) | Q(lapses_at__gt=now, due_on__gte=today(now)))
+        .filter(Exists(ran_out), ~Exists(not_yet))
+        .select_related("payer__user")
+        .order_by("pk")
+    )
+    reissued = 0
+    for invoice in due.iterator(chunk_size=batch):
+        try:
+            begin(invoice, Method.SADAD, language=invoice.payer.user.language, now=now, unasked=True)
+            reissued += 1
+        except (CannotPay, GatewayDown) as reason:
+            log.warning("no new bill for invoice %s: %s", invoice.number, reason)
+        except Exception:  # one odd answer must not keep everybody else's bill away
+            log.exception("no new bill for invoice %s", invoice.number)
+    return reissued
+
+
+def watch_gateway(now: datetime) -> None:
+    """Raise the alarm while invoices past their cut-off wait for the gateway's word, and end it when none does (DLN-2)."""
+    unheard = Attempt.objects.live().filter(
+        Q(asked_at=None) | Q(asked_at__lt=F("invoice__lapses_at")),
+        invoice__state=InvoiceState.ISSUED,
+        invoice__lapses_at__lte=now,
+        tried_at__gte=F("invoice__lapses_at"),
+    )
+    if number := unheard.values("invoice").distinct().count():
+        raise_alarm("gateway_away", now=now, number=number)
+    else:
+        clear_alarm("gateway_away", now=now)
 
 
 def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
@@ -131,18 +178,15 @@ def _live(invoice: Invoice, method: str, now: datetime) -> Attempt:
         return invoice.attempts.live().get(method=method)
 
 
-def _open(attempt: Attempt, language: str, now: datetime) -> Attempt:
+def _open(attempt: Attempt, language: str, now: datetime, unasked: bool) -> Attempt:
     invoice, method = attempt.invoice, attempt.method
-    closes_at = invoice.lapses_at or now + timedelta(days=1)
-    if longest := gateway().terms[method].max_days:
-        closes_at = min(closes_at, end_of_day(today(now) + timedelta(days=longest)))
     page = settings.PORTAL_URL + reverse("payment_return", args=[attempt.given_id])
     request = AttemptRequest(
         attempt_id=str(attempt.given_id),
         method=method,
         amount=invoice.amount,
         description=f"{invoice.number} {invoice.case}",
-        closes_at=closes_at,
+        closes_at=_closes_at(invoice, method, now),
         return_url=page,
         back_url=page,
         language=language,
@@ -160,10 +204,42 @@ def _open(attempt: Attempt, language: str, now: datetime) -> Attempt:
         attempt.bill_number, attempt.expires_on = where.number, where.expires_on
     else:
         attempt.url = where.url
-    attempt.save(
-        update_fields=["provider_id", "state", "url", "biller_name", "biller_code", "bill_number", "expires_on"]
-    )
+    with transaction.atomic():  # no bill is kept of which its payer is not told
+        attempt.save(
+            update_fields=["provider_id", "state", "url", "biller_name", "biller_code", "bill_number", "expires_on"]
+        )
+        if unasked:
+            _tell_number(attempt, now)
     return attempt
+
+
+def _closes_at(invoice: Invoice, method: str, now: datetime) -> datetime:
+    """When the page or the bill ends: with the last day that people are told, never by the silent grace (DLN-5).
+
+    While the clock of the invoice stands it has no end of its own, so a bill gets its full length.
+    """
+    longest = gateway().terms[method].max_days
+    longest_until = end_of_day(today(now) + timedelta(days=longest)) if longest else None
+    if invoice.lapses_at is None:
+        return longest_until or now + timedelta(days=1)
+    told = end_of_day(max(invoice.due_on, today(now)))
+    return min(told, longest_until) if longest_until else told
+
+
+def _tell_number(attempt: Attempt, now: datetime) -> None:
+    tell(
+        attempt.invoice.payer.user,
+        "bill_reissued",
+        key=f"{attempt.given_id}:bill",
+        reference=attempt.invoice.case,
+        facts={
+            "invoice": attempt.invoice.number,
+            "biller": f"{attempt.biller_name} ({attempt.biller_code})",
+            "number": attempt.bill_number,
+            "expires_on": attempt.expires_on.isoformat() if attempt.expires_on else "",
+        },
+        now=now,
+    )
 
 
 def _close(attempt: Attempt) -> None:

@@ -9,6 +9,13 @@ def ask_gateway() -> None:
     """Ask about live attempts, so that a lost notification loses nobody's payment."""
     billing.settle_left(now())
     attempts.ask_all(now())
+    attempts.watch_gateway(now())
+
+
+@shared_task
+def reissue_bills() -> None:
+    """Issue new SADAD bills where the last one ran out before its invoice (PAY-3)."""
+    attempts.reissue(now())
 
 
 @shared_task

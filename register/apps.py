@@ -8,6 +8,9 @@ class RegisterConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import profile
+        from mumaris.kit import dates
+        from register.dates import dates_of
         from register.holds import hold_once_issued
 
         profile.HOLDS.append(hold_once_issued)
+        dates.SOURCES.append(dates_of)

@@ -1,14 +1,17 @@
-"""Policies at the desk."""
+"""Policies, holidays and alarms at the desk."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from mumaris.kit.models import PolicyValue
+from mumaris.kit import alarms
+from mumaris.kit.models import Alarm, Holiday, PolicyValue
 from mumaris.kit.policy import FIRST_VALUES
-from mumaris.kit.readonly import EffectiveAdmin, EffectiveForm
+from mumaris.kit.readonly import EffectiveAdmin, EffectiveForm, ReadOnlyAdmin
 
 
 class PolicyValueForm(EffectiveForm):
@@ -30,3 +33,35 @@ class PolicyValueAdmin(EffectiveAdmin):
     fields = ["key", "value", "effective_from", "source", "official"]
     list_display = ["key", "value", "effective_from", "source", "figure"]
     list_filter = ["official"]
+
+
+@admin.register(Holiday)
+class HolidayAdmin(ReadOnlyAdmin):
+    """Days that are no business days. A wrong one is corrected; what was reckoned by it stays."""
+
+    opened = ("add", "change")
+    fields = ["day", "name_ar", "name_en"]
+    list_display = ["day", "name_ar", "name_en"]
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title, parameter_name = _("state"), "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("Open")), ("0", _("Over"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> QuerySet[Alarm]:
+        return queryset.filter(cleared_at__isnull=self.value() == "1") if self.value() in ("0", "1") else queryset
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin):
+    """What the portal could not mend alone. An alarm ends by itself once its cause is gone."""
+
+    fields = ["words", "raised_at", "last_at", "times", "cleared_at"]
+    list_display = ["words", "raised_at", "last_at", "times", "cleared_at"]
+    list_filter = [OpenFilter]
+
+    @admin.display(description=_("what happened"))
+    def words(self, alarm: Alarm) -> str:
+        return alarms.words(alarm)

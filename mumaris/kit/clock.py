@@ -1,5 +1,6 @@
 """Time as the portal reckons it: instants in UTC from the database, days in Riyadh, both calendars."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from django.db import connection
 from django.db.models import DateTimeField, Func
 
 RIYADH = ZoneInfo("Asia/Riyadh")
+WEEKEND = (4, 5)  # Friday and Saturday, as date.weekday() counts
 
 
 def now() -> datetime:
@@ -31,6 +33,14 @@ def end_of_day(day: date) -> datetime:
 def days_after(moment: datetime, days: int) -> date:
     """The last day of a clock of `days` calendar days that starts at `moment` (PAY-4)."""
     return today(moment) + timedelta(days=days)
+
+
+def business_days_after(day: date, days: int, holidays: Collection[date]) -> date:
+    """The last day of a clock of `days` business days that starts on `day`: Sunday to Thursday, without `holidays`."""
+    while days > 0:
+        day += timedelta(days=1)
+        days -= day.weekday() not in WEEKEND and day not in holidays
+    return day
 
 
 def add_months(day: date, months: int) -> date:

@@ -1,10 +1,11 @@
 """What every room shares: values that staff change, the demo's clock, and numbered references."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pghistory
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 
@@ -26,6 +27,31 @@ class PolicyValue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} = {self.value}"
+
+
+class HolidayQuerySet(models.QuerySet["Holiday"]):
+    def days_after(self, day: date) -> set[date]:
+        """The holidays that count for a clock of business days that starts on `day` (mumaris/kit/clock.py)."""
+        return set(self.filter(day__gt=day).values_list("day", flat=True))
+
+
+@pghistory.track()
+class Holiday(models.Model):
+    """A day on which the authority does not work, besides Fridays and Saturdays."""
+
+    day = models.DateField(_("day"), unique=True)
+    name_ar = models.CharField(_("name in Arabic"), max_length=80)
+    name_en = models.CharField(_("name in English"), max_length=80)
+
+    objects = HolidayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("holiday")
+        verbose_name_plural = _("holidays")
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return self.name_ar if get_language() == "ar" else self.name_en
 
 
 class DemoClock(models.Model):

@@ -18,8 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from applications.casework import state_words
 from applications.lifecycle import STAFF_QUEUES, State
 from applications.models import Application
+from mumaris.kit import alarms
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
+from mumaris.kit.models import Alarm
 from mumaris.kit.readonly import ReadOnlyAdmin
 from payments.models import Credit
 
@@ -60,13 +62,18 @@ class Desk(AdminSite):
         return redirect("account_change_password")
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The queues by state with their oldest case, and the credits that wait for finance; two set-based queries."""
+        """The queues by state with their oldest case, and the credits that wait for finance; and what a person must look at; three set-based queries."""
         user = request.user
         context = {
             "queues": _queues(user, today(clock_now())) if user.has_perm("applications.view_application") else None,
+            "alarms": _alarms() if user.has_perm("kit.view_alarm") else None,
             "credits": Credit.objects.count() if user.has_perm("payments.view_credit") else None,
         }
         return super().index(request, context | (extra_context or {}))
+
+
+def _alarms() -> list[dict[str, Any]]:
+    return [{"alarm": alarm, "words": alarms.words(alarm)} for alarm in Alarm.objects.filter(cleared_at=None)[:10]]
 
 
 def _queues(user: Any, day: date) -> list[dict[str, Any]]:

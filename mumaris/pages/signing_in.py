@@ -31,6 +31,7 @@ SHOWN_ON = {
     "application_resubmit": ("application_remarks", 1),
     "invoice_pay": ("invoice", 1),
     "wallet_case": ("wallet", 0),
+    "calendar_renew": ("account", 0),
     "case_ask": ("wallet", 0),
     "case_appeal": ("wallet", 0),
 }

@@ -1,5 +1,6 @@
 """Pages that compose several apps: the front page, the practitioner's home, the account, and health."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_altcha import AltchaChallengeView
 
-from accounts import notices
+from accounts import calendar_link, notices
 from accounts.models import Notice
 from accounts.views import own_practitioner
 from applications import guide, presenting, renewals
@@ -100,7 +101,8 @@ def home(request: HttpRequest) -> HttpResponse:
 def account(request: HttpRequest) -> HttpResponse:
     """ACC-5: the person's own data, qualifications, experience and identities in one place."""
     practitioner = own_practitioner(request)
-    context = {"practitioner": practitioner}
+    link = reverse("calendar", args=[calendar_link.token(request.user)])
+    context = {"practitioner": practitioner, "calendar_url": settings.PORTAL_URL + link}
     if practitioner:
         context |= {
             "identities": practitioner.identities.all(),
@@ -134,4 +136,5 @@ def _task(row: dict) -> dict:
         "action": action,
         "url": row["url"],
         "due": row["due"],
+        "stands": row["stands"],
     }

@@ -137,6 +137,7 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(condition=~Q(state="issued") | Q(amount__gt=0), name="nothing_due_is_no_demand"),
         ]
+        indexes = [models.Index(fields=["id"], condition=Q(state="issued"), name="open_invoice")]
         triggers = [
             pgtrigger.ReadOnly(
                 name="invoice_demand_fixed",
@@ -163,6 +164,11 @@ class Invoice(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == InvoiceState.ISSUED
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether its clock stands: it can be paid, and has no last day for now (DLN-5)."""
+        return self.is_open and self.lapses_at is None
 
 
 class TaxTreatment(models.TextChoices):

@@ -31,6 +31,7 @@ ADDED_BY_STAFF = {
     "cpd.cap",
     "cpd.hours",
     "cpd.requirement",
+    "kit.holiday",
     "kit.policyvalue",
     "register.sanction",
 }
@@ -38,6 +39,7 @@ ADDED_BY_STAFF = {
 CHANGED_BY_STAFF = {
     "accounts.user",
     "applications.returnreason",
+    "kit.holiday",
     "register.profession",
     "register.promotion",
     "register.rank",
@@ -247,6 +249,8 @@ def test_nothing_is_deleted_at_the_desk_even_by_a_superuser(client, root, office
         "documents.experience",
         "documents.licence",
         "documents.verification",
+        "kit.alarm",
+        "kit.holiday",
         "payments.attempt",
         "payments.webhookevent",
         "register.registration",

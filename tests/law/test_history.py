@@ -6,7 +6,16 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Notice, Practitioner
-from applications.models import Application, Attachment, Deadline, Entry, ExamResult, ResultsLine, ReturnItem
+from applications.models import (
+    Application,
+    Attachment,
+    ClockChange,
+    Deadline,
+    Entry,
+    ExamResult,
+    ResultsLine,
+    ReturnItem,
+)
 from documents.models import Paper
 from mumaris.kit.models import Alarm, DemoClock
 from payments.models import LedgerEntry, Line, Posting, Statement, StatementLine, WebhookEvent
@@ -14,9 +23,9 @@ from tests.people import Office, classified, make_practitioner
 
 ROOMS = ("kit", "accounts", "documents", "register", "payments", "cpd", "applications", "refunds")
 # Facts that are written once or, where they change, say so in columns of their own.
-WRITTEN_ONCE = {Attachment, Entry, ExamResult, Line, Notice, Paper, ResultsLine, ReturnItem, WebhookEvent}
+WRITTEN_ONCE = {Attachment, ClockChange, Entry, ExamResult, Line, Notice, Paper, ResultsLine, ReturnItem, WebhookEvent}
 WRITTEN_ONCE |= {LedgerEntry, Posting, Statement, StatementLine}
-# A clock that stops with the wait, whose every change is an entry of the timeline; and the demo's own.
+# A clock that stops with the wait, whose every change is an entry of the timeline or a ClockChange; and the demo's own.
 PASSING = {Deadline, DemoClock, Alarm}
 
 

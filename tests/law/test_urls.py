@@ -56,10 +56,12 @@ PORTAL = {
     "verify": (ANYBODY, SAFE),
     "verify_paper": (ANYBODY, SAFE),
     "altcha_challenge": (ANYBODY, {"GET"}),
+    "calendar": (ANYBODY, SAFE),
     "set_language": (ANYBODY, POST),
     "demo": (ANYBODY, SAFE),
     "demo_clock": (ANYBODY, POST),
     "account": (PERSON, SAFE),
+    "calendar_renew": (PERSON, POST),
     "personal_data": (PERSON, FORM),
     "identity_add": (PERSON, FORM),
     "qualification_add": (PERSON, FORM),
@@ -268,6 +270,7 @@ ARGS = {
     "service": ["classification"],
     "application_start": ["classification"],
     "verify_paper": ["NOTACODE"],
+    "calendar": ["NOTOKEN"],
 }
 
 

@@ -202,11 +202,22 @@ def working_days(days: int) -> str:
 
 
 @register.inclusion_tag("elements/due.html", takes_context=True)
-def due(context: Context, day: date, before: Text = "", both: bool = True, today: date | None = None) -> dict[str, Any]:
+def due(
+    context: Context,
+    day: date,
+    before: Text = "",
+    both: bool = True,
+    today: date | None = None,
+    stands: int | None = None,
+) -> dict[str, Any]:
     """A deadline: the date first, then the days left (DLN-4).
 
     `before` stands in front of the date ("Until"); `both=False` leaves the Hijri date out. `today` comes from the page.
+    `stands` are the days that are kept while the clock stands; then there is no date (DLN-5).
     """
+    if isinstance(stands, int):
+        kept = ngettext("%(days)d day remains", "%(days)d days remain", stands) % {"days": stands}
+        return {"kind": "", "icon_name": "dash", "before": "", "shown": gettext("The clock stands"), "left": kept}
     left = _riyadh_day(day).toordinal() - (today or context["today"]).toordinal()
     if left > 14:
         kind, picture = "", "clock"
