@@ -42,9 +42,14 @@ class GatewaySimulator:
     def api(self) -> str:
         return f"{self.url}/v1"
 
+    @property
+    def statement_url(self) -> str:
+        return f"{self.url}/sim/reconciliation.csv?date={{day}}"
+
     def stand_in(self, settings: Any) -> None:
         """Make it the portal's gateway: takes pytest-django's `settings`."""
         settings.MOYASAR_URL = self.api
+        settings.MOYASAR_STATEMENT_URL = self.statement_url
         settings.MOYASAR_SECRET_KEY, settings.MOYASAR_WEBHOOK_SECRET = self.secret_key, self.webhook_secret
 
     def ask(self, verb: str, path: str, *, key: str = SECRET_KEY, **content: Any) -> requests.Response:
@@ -61,6 +66,12 @@ class GatewaySimulator:
 
     def fault(self, kind: str, **details: Any) -> None:
         self.ask("POST", "/sim/faults", json={"next": kind, **details}).raise_for_status()
+
+    def plant(self, kind: str, **details: Any) -> str:
+        """A fault of the daily statement; returns the payment that it is about."""
+        answer = self.ask("POST", "/sim/statement-faults", json={"kind": kind, **details})
+        answer.raise_for_status()
+        return answer.json()["faults"][-1]["payment_id"]
 
     def pay_bill(self, number: str, heard_after_seconds: int = 0) -> None:
         """At the bank, now."""
