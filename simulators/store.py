@@ -53,7 +53,18 @@ CREATE TABLE IF NOT EXISTS fault (
 CREATE TABLE IF NOT EXISTS statement_fault (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payment_id TEXT NOT NULL, day TEXT NOT NULL, number INTEGER NOT NULL);
 """
-TABLES = ("setting", "invoice", "payment", "refund", "webhook", "event", "delivery", "attempt", "fault", "statement_fault")
+TABLES = (
+    "setting",
+    "invoice",
+    "payment",
+    "refund",
+    "webhook",
+    "event",
+    "delivery",
+    "attempt",
+    "fault",
+    "statement_fault",
+)
 
 
 def text_of(moment: datetime) -> str:

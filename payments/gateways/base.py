@@ -96,7 +96,7 @@ class StatementEntry:
 
 @dataclass(frozen=True)
 class DayStatement:
-    """A statement as it was fetched, whole. Reading `entries` may raise UnreadableStatement at any line: store all or none."""
+    """A statement as it was fetched, whole. Reading `entries` may raise Unreadable at any line: store all or none."""
 
     sha256: bytes
     entries: Iterator[StatementEntry]
@@ -123,8 +123,8 @@ class GatewayDown(Exception):
     """No usable answer: time-out, 5xx, too many requests, our key refused. Nothing is known; ask again later."""
 
 
-class UnreadableStatement(GatewayDown):
-    """The statement came, and something in it is not as agreed. Asking again later gives the same until a person acts."""
+class Unreadable(GatewayDown):
+    """An answer came and is not as agreed. Asked again it comes the same, until a person acts."""
 
 
 class GatewayRefused(Exception):
@@ -171,6 +171,9 @@ class Gateway(Protocol):
         better `paid_at` where the payment does not say (PAY-4). NoSuchPayment.
         """
 
+    def payment(self, provider_ref: str) -> NormalState:
+        """How the single payment of this id stands, whatever it was made for. NoSuchPayment."""
+
     def cancel(self, provider_id: str, method: Method) -> bool:
         """Ask that nobody pay any more; False where the gateway cannot (a live bill): money may still come."""
 
@@ -183,11 +186,11 @@ class Gateway(Protocol):
         """Check the secret and the shape of a notice's body. BadWebhook."""
 
     def list_since(self, moment: datetime) -> Iterator[NormalState]:
-        """Every payment that came into being or changed since `moment`, for reconciliation (PAY-6)."""
+        """Every payment that came into being or changed since `moment` and can be read, for reconciliation (PAY-6)."""
 
     @property
     def gives_statements(self) -> bool:
         """Whether this installation says where the daily statement is."""
 
     def statement(self, day: date) -> DayStatement:
-        """What the bank reports of a closed Riyadh day (PAY-6). UnreadableStatement."""
+        """What the bank reports of a closed Riyadh day (PAY-6). Unreadable."""

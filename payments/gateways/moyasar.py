@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import io
 import json
+import logging
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -38,9 +39,11 @@ from payments.gateways.base import (
     StatementEntry,
     Status,
     Terms,
-    UnreadableStatement,
+    Unreadable,
     WebhookEvent,
 )
+
+log = logging.getLogger(__name__)
 
 MAX_BILL_DAYS = 29
 MAX_NOTICE_BYTES = 1024 * 1024
@@ -186,22 +189,22 @@ class Moyasar:
             return False
 
     def refund(self, provider_ref: str, halalas: int, refunded_before: int) -> NormalState:
-        state = self._payment(provider_ref)
+        state = self.payment(provider_ref)
         if not self.terms[state.method].can_refund:
             raise RefundNotSupported("money paid by SADAD goes back by bank transfer")
         if state.refunded == refunded_before:
             try:
                 state = _state(self._ask("POST", f"/payments/{provider_ref}/refund", json={"amount": halalas}))
             except GatewayDown:
-                state = self._payment(provider_ref)
+                state = self.payment(provider_ref)
                 if state.refunded == refunded_before:
                     raise
         if state.refunded != refunded_before + halalas:
             raise GatewayRefused(f"{state.refunded} halalas went back where {refunded_before + halalas} should have")
         return state
 
-    def _payment(self, payment_id: str) -> NormalState:
-        return _state(self._ask("GET", f"/payments/{payment_id}"))
+    def payment(self, provider_ref: str) -> NormalState:
+        return _state(self._ask("GET", f"/payments/{provider_ref}"))
 
     def parse_webhook(self, raw: bytes) -> WebhookEvent:
         body = _notice(raw)
@@ -243,7 +246,11 @@ class Moyasar:
             answer = self._ask("GET", "/payments", params={"page": page, "updated[gt]": since})
             with _understanding():
                 payments, page = answer["payments"], answer["meta"]["next_page"]
-            yield from map(_state, payments)
+            for payment in payments:
+                try:
+                    yield _state(payment)
+                except Unreadable as error:  # one odd payment must not hide everybody else's
+                    log.error("a payment in the list cannot be read: %s", error)
 
     @property
     def gives_statements(self) -> bool:
@@ -265,7 +272,7 @@ class Moyasar:
                     file.write(part)
                     digest.update(part)
                     if file.tell() > MAX_STATEMENT_BYTES:
-                        raise UnreadableStatement(f"more than {MAX_STATEMENT_BYTES} bytes")
+                        raise Unreadable(f"more than {MAX_STATEMENT_BYTES} bytes")
         except requests.RequestException as error:
             raise GatewayDown(f"statement of {day}: {type(error).__name__}") from None
         return DayStatement(digest.digest(), _entries(file, day))
@@ -344,7 +351,7 @@ def _paid_at(payment: dict[str, Any], paid_events: Mapping[str, datetime]) -> da
 
 
 def _entries(file: IO[bytes], day: date) -> Iterator[StatementEntry]:
-    """The lines of a day's statement, one at a time; whatever is not as agreed is UnreadableStatement and says where."""
+    """The lines of a day's statement, one at a time; whatever is not as agreed is Unreadable and says where."""
     number = 1
     try:
         with file:
@@ -355,7 +362,7 @@ def _entries(file: IO[bytes], day: date) -> Iterator[StatementEntry]:
             for number, line in enumerate(lines, start=2):
                 yield _entry(line, day)
     except (csv.Error, ValueError) as error:
-        raise UnreadableStatement(f"statement of {day}, line {number}: {error}") from None
+        raise Unreadable(f"statement of {day}, line {number}: {error}") from None
 
 
 def _entry(line: list[str], day: date) -> StatementEntry:
@@ -374,9 +381,7 @@ def _entry(line: list[str], day: date) -> StatementEntry:
         raise ValueError("not a currency")
     if moment >= end_of_day(day):
         raise ValueError("later than the day of the statement")
-    return StatementEntry(
-        kind, provider_ref, METHODS.get(method, method), reference, int(halalas), currency, moment
-    )
+    return StatementEntry(kind, provider_ref, METHODS.get(method, method), reference, int(halalas), currency, moment)
 
 
 def _attempt_id(record: dict[str, Any]) -> str:
@@ -414,7 +419,7 @@ def _understanding() -> Iterator[None]:
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise GatewayDown(f"unreadable answer: {error!r}") from error
+        raise Unreadable(f"unreadable answer: {error!r}") from error
 
 
 def _notice(raw: bytes) -> dict[str, Any]:
