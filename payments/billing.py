@@ -224,7 +224,7 @@ def reapply(payment_id: int, *, bank_at: datetime, now: datetime) -> bool:
         return False
     # Whoever holds a ticket on this money took the payment's lock first, so nobody waits for us with one.
     with transaction.atomic():
-        free = all([give_way(payment, now) for give_way in GIVE_WAY])
+        free = all(give_way(payment, now) for give_way in GIVE_WAY)
         payment.refresh_from_db(fields=["refunded"])
         if not free or payment.refunded:
             transaction.set_rollback(True)

@@ -257,7 +257,7 @@ class Moyasar:
         return bool(self.statement_url)
 
     def statement(self, day: date) -> DayStatement:
-        file, digest = tempfile.TemporaryFile(), hashlib.sha256()
+        file, digest = tempfile.TemporaryFile(), hashlib.sha256()  # noqa: SIM115  its reader closes it
         try:
             with requests.get(
                 self.statement_url.replace("{day}", day.isoformat()),
@@ -352,17 +352,17 @@ def _paid_at(payment: dict[str, Any], paid_events: Mapping[str, datetime]) -> da
 
 def _entries(file: IO[bytes], day: date) -> Iterator[StatementEntry]:
     """The lines of a day's statement, one at a time; whatever is not as agreed is Unreadable and says where."""
-    number = 1
+    file.seek(0)
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+    lines = csv.reader(text, strict=True)
     try:
-        with file:
-            file.seek(0)
-            lines = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
+        with text:
             if next(lines, None) != STATEMENT_COLUMNS:
                 raise ValueError(f"the columns are not {', '.join(STATEMENT_COLUMNS)}")
-            for number, line in enumerate(lines, start=2):
+            for line in lines:
                 yield _entry(line, day)
     except (csv.Error, ValueError) as error:
-        raise Unreadable(f"statement of {day}, line {number}: {error}") from None
+        raise Unreadable(f"statement of {day}, line {lines.line_num}: {error}") from None
 
 
 def _entry(line: list[str], day: date) -> StatementEntry:
