@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TypeVar
 
 from django.db import connection, transaction
-from django.db.models import DateField, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, DateField, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from mumaris.kit.alarms import clear_alarm, raise_daily, raise_once
@@ -175,7 +175,12 @@ def compare(day: date, *, now: datetime) -> None:
     _reapply_late(now)
     with transaction.atomic():
         differences.name_all(statement, now)
-        Statement.objects.filter(pk=statement.pk, compared_at=None).update(compared_at=now)
+        totals = statement.lines.aggregate(
+            line_count=Count("pk"),
+            came_in=Coalesce(Sum("amount", filter=Q(kind="payment")), 0),
+            went_back=-Coalesce(Sum("amount", filter=Q(kind="refund")), 0),
+        )
+        Statement.objects.filter(pk=statement.pk, compared_at=None).update(compared_at=now, **totals)
         differences.name_missing_there(day, now)
 
 

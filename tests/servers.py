@@ -141,6 +141,17 @@ class Listener:
         return self.taken.get(timeout=10)
 
 
+@dataclass
+class TextServer:
+    """Somebody who answers every GET with `text`, and keeps how it was asked."""
+
+    url: str = ""
+    text: bytes = b""
+    status: int = 200
+    path: str = ""
+    authorization: str = ""
+
+
 @pytest.fixture(scope="session")
 def running_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewaySimulator]:
     store = Store(str(tmp_path_factory.mktemp("gateway") / "gateway.sqlite3"))
@@ -219,6 +230,29 @@ def listener() -> Iterator[Listener]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
     kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield kept
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def text_server() -> Iterator[TextServer]:
+    kept = TextServer()
+
+    class Mouth(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kept.path, kept.authorization = self.path, self.headers["Authorization"]
+            self.send_response(kept.status)
+            self.send_header("Content-Length", str(len(kept.text)))
+            self.end_headers()
+            self.wfile.write(kept.text)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mouth)
+    kept.url = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield kept
     server.shutdown()

@@ -19,6 +19,9 @@ class Statement(models.Model):
     day = models.DateField(_("day"), unique=True)
     fetched_at = models.DateTimeField(_("fetched at"))
     sha256 = models.BinaryField(max_length=32, editable=False)
+    line_count = models.PositiveIntegerField(_("lines"), default=0)
+    came_in = models.BigIntegerField(_("came in, in halalas"), default=0)
+    went_back = models.BigIntegerField(_("went back, in halalas"), default=0)
     compared_at = models.DateTimeField(_("compared with the books at"), null=True)
 
     class Meta:
