@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from mumaris.kit.alarms import clear_alarm
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
-from payments.models import Difference, DifferenceKind, Payment, Statement, StatementLine
+from payments.models import Difference, Payment, Statement, StatementLine
 
 # What went back through the gateway on a Riyadh day: its reference of the payment, halalas, moment. Upper rooms add their own.
 OUR_REFUNDS: list[Callable[[date], Iterable[tuple[str, int, datetime]]]] = []
@@ -102,35 +102,40 @@ Refunds = dict[
 
 
 def _name_refunds(day: date, now: datetime) -> None:
-    theirs, ours, beside = _theirs(day), _ours(day), [_left(one) for one in (day - ONE_DAY, day + ONE_DAY)]
+    theirs, ours, beside = _theirs(day), _ours(day), {days: _left(day + days * ONE_DAY) for days in (-1, 1)}
+    named = []
     for ref, amounts in theirs.items():
         exact = amounts & ours[ref]
-        open_here = ours[ref] - exact
+        others = list((ours[ref] - exact).elements())
         for amount in (amounts - exact).elements():
-            neighbour = next((one for one in zip((-1, 1), beside, strict=True) if one[1][ref][amount]), None)
-            if neighbour:
-                neighbour[1][ref][amount] -= 1
-                our_day = day + neighbour[0] * ONE_DAY
-                _name("day", ref, day, now, ours=amount, theirs=amount, our_day=our_day, their_day=day)
+            at = {"provider_ref": ref, "day": day, "theirs": amount, "their_day": day}
+            shifted = next((days for days, left in beside.items() if left[ref][amount]), None)
+            if shifted:
+                beside[shifted][ref][amount] -= 1
+                named.append(Difference(kind="day", ours=amount, our_day=day + shifted * ONE_DAY, **at))
             elif exact[amount]:
-                _name("double", ref, day, now, ours=amount, theirs=2 * amount, our_day=day, their_day=day)
-            elif +open_here:
-                (other,) = list(open_here.elements())[:1]
-                open_here[other] -= 1
-                _name("amount", ref, day, now, ours=other, theirs=amount, our_day=day, their_day=day)
+                named.append(Difference(kind="double", ours=amount, our_day=day, **at | {"theirs": 2 * amount}))
+            elif others:
+                named.append(Difference(kind="amount", ours=others.pop(0), our_day=day, **at))
             else:
-                _name("missing_here", ref, day, now, theirs=amount, their_day=day)
+                named.append(Difference(kind="missing_here", **at))
+    _enter(named, now)
 
 
 def _name_refunds_missing_there(day: date, now: datetime) -> None:
     """What of the day stands in no statement about it, and was not named as a difference of amounts or days either."""
-    named = Difference.objects.filter(movement="refund", our_day=day, kind__in=["amount", "day"])
     explained: Refunds = defaultdict(Counter)
+    named = Difference.objects.filter(movement="refund", our_day=day, kind__in=["amount", "day"])
     for ref, amount in named.values_list("provider_ref", "ours"):
         explained[ref][amount] += 1
-    for ref, amounts in _left(day).items():
-        for amount in (amounts - explained[ref]).elements():
-            _name("missing_there", ref, day, now, ours=amount, our_day=day)
+    missing = ((ref, amount) for ref, left in _left(day).items() for amount in (left - explained[ref]).elements())
+    _enter(
+        [
+            Difference(kind="missing_there", provider_ref=ref, day=day, ours=amount, our_day=day)
+            for ref, amount in missing
+        ],
+        now,
+    )
 
 
 def _left(day: date) -> Refunds:
@@ -141,8 +146,8 @@ def _left(day: date) -> Refunds:
 
 def _theirs(day: date) -> Refunds:
     found: Refunds = defaultdict(Counter)
-    lines = StatementLine.objects.filter(statement__day=day, kind="refund").values_list("provider_ref", "amount")
-    for ref, amount in lines.iterator():
+    lines = StatementLine.objects.filter(statement__day=day, kind="refund").order_by("position")
+    for ref, amount in lines.values_list("provider_ref", "amount").iterator():
         found[ref][-amount] += 1
     return found
 
@@ -156,25 +161,11 @@ def _ours(day: date) -> Refunds:
     return found
 
 
-def _name(kind: str, ref: str, day: date, now: datetime, **facts: Any) -> None:
-    """A refund's difference; several of one payment on a day are told apart by their amounts."""
-    amounts = f"{facts.get('ours', '')}:{facts.get('theirs', '')}"
-    Difference.objects.bulk_create(
-        [
-            Difference(
-                key=f"{kind}:refund:{ref}:{day}:{amounts}",
-                kind=DifferenceKind(kind),
-                day=day,
-                movement="refund",
-                provider_ref=ref,
-                payment_id=_payment_id(ref),
-                found_at=now,
-                **facts,
-            )
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def _payment_id(ref: str) -> int | None:
-    return Payment.objects.filter(provider_ref=ref).values_list("pk", flat=True).first()
+def _enter(named: list[Difference], now: datetime) -> None:
+    """Differences of refunds; several of one payment on a day are told apart by their amounts."""
+    refs = {one.provider_ref for one in named}
+    payments = dict(Payment.objects.filter(provider_ref__in=refs).values_list("provider_ref", "pk"))
+    for one in named:
+        one.key = f"{one.kind}:refund:{one.provider_ref}:{one.day}:{one.ours or ''}:{one.theirs or ''}"
+        one.movement, one.payment_id, one.found_at = "refund", payments.get(one.provider_ref), now
+    Difference.objects.bulk_create(named, ignore_conflicts=True, batch_size=2000)

@@ -6,6 +6,7 @@ money is booked once, the bank's time is written once, a difference is named onc
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
@@ -29,7 +30,6 @@ from payments.models import (
     InvoiceState,
     Payment,
     Statement,
-    StatementLine,
 )
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,16 @@ T = TypeVar("T")
 ONE_DAY = timedelta(days=1)
 LOOKS_BACK = timedelta(days=2)
 BATCH = 2000
+
+# The columns of StatementEntry in its order, many lines at once: a day may hold a hundred thousand.
+STORE_LINES = """
+    INSERT INTO payments_statementline
+        (statement_id, position, kind, provider_ref, method, reference, amount, currency, bank_at)
+    SELECT %s, %s + line.number, line.kind, line.provider_ref, line.method, line.reference, line.amount, line.currency,
+           line.bank_at
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[])
+         WITH ORDINALITY AS line (kind, provider_ref, method, reference, amount, currency, bank_at, number)
+"""
 
 # The bank's time by the first line about each payment, the gateway's orders of lines kept.
 BANK_TIMES = """
@@ -148,12 +158,11 @@ def _store(day: date, fetched: DayStatement, now: datetime) -> None:
     if not created:
         return
     position = 0
-    for some in _batches(fetched.entries, BATCH):
-        StatementLine.objects.bulk_create(
-            StatementLine(statement=statement, position=position + number, **vars(entry))
-            for number, entry in enumerate(some, start=1)
-        )
-        position += len(some)
+    with connection.cursor() as cursor:
+        for some in _batches(fetched.entries, BATCH):
+            columns = zip(*map(astuple, some), strict=True)
+            cursor.execute(STORE_LINES, [statement.pk, position, *map(list, columns)])
+            position += len(some)
 
 
 def compare(day: date, *, now: datetime) -> None:

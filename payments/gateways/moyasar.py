@@ -46,6 +46,7 @@ from payments.gateways.base import (
 log = logging.getLogger(__name__)
 
 MAX_BILL_DAYS = 29
+MOST_HALALAS = 10**12
 MAX_NOTICE_BYTES = 1024 * 1024
 MAX_STATEMENT_BYTES = 64 * 1024 * 1024
 STATEMENT_COLUMNS = ["kind", "payment_id", "method", "reference", "halalas", "currency", "bank_time"]
@@ -326,7 +327,7 @@ def _state(
         return NormalState(
             status=status,
             provider_id=provider_id or str(payment.get("invoice_id") or payment["id"]),
-            provider_ref=str(payment["id"]),
+            provider_ref=_short_text(payment["id"]),
             attempt_id=attempt_id or _attempt_id(payment),
             method="sadad" if source["type"] == "sadadbill" else "card",
             # Of what was only authorized at first, what was taken in the end.
@@ -395,7 +396,7 @@ def _attempt_id(record: dict[str, Any]) -> str:
 
 def _halalas(record: dict[str, Any], key: str) -> int:
     value = record[key]
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= MOST_HALALAS:
         raise ValueError(f"{key} is not a whole number of halalas")
     return value
 

@@ -473,6 +473,8 @@ WRONG = {
     "a fraction": data(amount=0.1),
     "a text amount": data(amount="20000"),
     "a negative amount": data(amount=-1),
+    "more than fits": data(amount=10**19),
+    "more digits than numbers have": notice().replace(b"20000", b"9" * 5000),
     "true for an amount": data(amount=True),
     "a float refund": data(refunded=1.5),
     "no payment": data(id=None),
