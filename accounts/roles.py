@@ -17,7 +17,16 @@ VIEW_CASES = [
     "accounts.view_practitioner",
     *VIEW_WALLET,
 ]
-VIEW_MONEY = ["payments.view_invoice", "payments.view_payment", "payments.view_credit", "payments.view_attempt"]
+VIEW_MONEY = [
+    "payments.view_invoice",
+    "payments.view_payment",
+    "payments.view_credit",
+    "payments.view_attempt",
+    "payments.view_posting",
+    "payments.view_statement",
+    "payments.view_statementline",
+    "payments.view_difference",
+]
 VIEW_EXAMS = [
     "applications.view_eligibilitynumber",
     "applications.view_examresult",
@@ -72,7 +81,13 @@ ROLES: dict[str, list[str]] = {
         "cpd.add_hours",
         "cpd.change_hours",
     ],
-    "finance officer": ["applications.view_application", "applications.change_deadline", "kit.view_alarm", *VIEW_MONEY],
+    "finance officer": [
+        "applications.view_application",
+        "applications.change_deadline",
+        "kit.view_alarm",
+        *VIEW_MONEY,
+        "payments.close_difference",
+    ],
     "auditor": [
         *VIEW_CASES,
         *VIEW_MONEY,

@@ -67,6 +67,7 @@ def addresses(home: Path, ports: Ports, shown: str = "") -> dict[str, str]:
         "EMAIL_URL": f"smtp://{ports.local}:{ports.smtp}",
         "MAILBOX_URL": public.url(ports.mailbox),
         "MOYASAR_URL": f"{ports.url(ports.gateway)}/v1",
+        "MOYASAR_STATEMENT_URL": f"{ports.url(ports.gateway)}/sim/reconciliation.csv?date={{day}}",
         "GATEWAY_SIMULATOR_URL": public.url(ports.gateway),
         "VERIFIER_URL": ports.url(ports.verifier),
         "VERIFIER_SIMULATOR_URL": public.url(ports.verifier),

@@ -17,6 +17,8 @@ app.conf.beat_schedule = {
     "work the notifications": {"task": "payments.tasks.work_webhooks", "schedule": 10.0},
     "reissue bills that ran out": {"task": "payments.tasks.reissue_bills", "schedule": 300.0},
     "remind of last days": {"task": "applications.tasks.remind", "schedule": 300.0},
+    "hear of all money": {"task": "payments.tasks.hear_of_all", "schedule": 3600.0},
+    "reconcile": {"task": "payments.tasks.reconcile", "schedule": 300.0},
     "ask the verification company": {"task": "documents.tasks.ask_company", "schedule": 300.0},
     "tidy idle drafts": {"task": "applications.tasks.tidy_drafts", "schedule": 300.0},
     "check the exam company's files": {"task": "applications.tasks.check_results_file", "schedule": 10.0},

@@ -279,6 +279,10 @@ if len(IDENTITY_PEPPER) < 16 or not IDENTITY_FERNET_KEYS:
 MOYASAR_URL = env.str("MOYASAR_URL", "https://api.moyasar.com/v1").rstrip("/")
 MOYASAR_SECRET_KEY = demanded("MOYASAR_SECRET_KEY", "the gateway's secret key, sk_live_…")
 MOYASAR_WEBHOOK_SECRET = demanded("MOYASAR_WEBHOOK_SECRET", "the secret shared with the gateway's webhooks")
+# Where the daily statement is fetched, {day} in it; unset, nothing is reconciled and an alarm says so (PAY-6).
+MOYASAR_STATEMENT_URL = env.str("MOYASAR_STATEMENT_URL", "")
+if MOYASAR_STATEMENT_URL and "{day}" not in MOYASAR_STATEMENT_URL:
+    raise ImproperlyConfigured("MOYASAR_STATEMENT_URL must hold {day}, which becomes a day such as 2026-11-22.")
 GATEWAY_SIMULATOR_URL = env.str("GATEWAY_SIMULATOR_URL", "")
 MAILBOX_URL = env.str("MAILBOX_URL", "")
 # The verification company; unset, staff record its paper reports and nobody is asked for case numbers (DOC-3).
@@ -291,11 +295,12 @@ if not DEMO and (
     or MAILBOX_URL
     or VERIFIER_SIMULATOR_URL
     or urlsplit(MOYASAR_URL).scheme != "https"
+    or urlsplit(MOYASAR_STATEMENT_URL).scheme not in ("", "https")
     or urlsplit(VERIFIER_URL).scheme not in ("", "https")
 ):
     raise ImproperlyConfigured(
         "Simulators belong to the demo: unset GATEWAY_SIMULATOR_URL, MAILBOX_URL and VERIFIER_SIMULATOR_URL, and use "
-        "an https MOYASAR_URL and VERIFIER_URL."
+        "an https MOYASAR_URL, MOYASAR_STATEMENT_URL and VERIFIER_URL."
     )
 
 CONTACT = {

@@ -3,10 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.templatetags import look
+from payments import books_admin  # noqa: F401  its pages register themselves
 from payments.models import Attempt, Credit, Invoice, Line, Payment, WebhookEvent
 
 
@@ -54,7 +58,17 @@ class InvoiceAdmin(InRiyals, ReadOnlyAdmin):
 
 @admin.register(Payment)
 class PaymentAdmin(InRiyals, ReadOnlyAdmin):
-    fields = ["provider_ref", "invoice", "attempt", "method", "riyals", "paid_at", "received_at", "disposition"]
+    fields = [
+        "provider_ref",
+        "invoice",
+        "attempt",
+        "method",
+        "riyals",
+        "paid_at",
+        "bank_at",
+        "received_at",
+        "disposition",
+    ]
     list_display = ["provider_ref", "invoice", "case", "method", "riyals", "paid_at", "disposition"]
     list_filter = ["disposition", "method"]
     list_select_related = ["invoice"]
@@ -66,16 +80,47 @@ class PaymentAdmin(InRiyals, ReadOnlyAdmin):
         return look.code(payment.invoice.case)
 
 
+class SettledFilter(admin.SimpleListFilter):
+    title = _("stands as")
+    parameter_name = "stands_as"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [
+            ("open", pgettext_lazy("credit", "Open")),
+            ("back", _("Reserved or paid back")),
+            ("applied", _("Settled its invoice after all")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Credit]) -> QuerySet[Credit]:
+        match self.value():
+            case "open":
+                return queryset.filter(applied_at=None, payment__refunded=0)
+            case "back":
+                return queryset.filter(applied_at=None, payment__refunded__gt=0)
+            case "applied":
+                return queryset.exclude(applied_at=None)
+        return queryset
+
+
 @admin.register(Credit)
 class CreditAdmin(InRiyals, ReadOnlyAdmin):
     """Finance's list of money that settled nothing (PAY-5)."""
 
-    fields = ["payment", "riyals", "reason", "created_at"]
-    list_display = ["created_at", "payer", "riyals", "reason", "invoice", "case", "payment"]
-    list_filter = ["reason"]
+    fields = ["payment", "riyals", "reason", "created_at", "stands_as", "applied_at"]
+    readonly_fields = ["stands_as"]
+    list_display = ["created_at", "stands_as", "payer", "riyals", "reason", "invoice", "case", "payment"]
+    list_filter = [SettledFilter, "reason"]
     list_select_related = ["payment__invoice__payer"]
     search_fields = ["payment__provider_ref__exact", "payment__invoice__number__exact", "payment__invoice__case__exact"]
     search_help_text = _("A whole gateway reference, invoice number or case reference")
+
+    @admin.display(description=_("stands as"))
+    def stands_as(self, credit: Credit) -> str:
+        if credit.applied_at:
+            return look.badge("ok", _("Settled its invoice after all"), "ok")
+        if credit.payment.refunded:
+            return look.badge("note", _("Reserved or paid back"))
+        return look.badge("warn", pgettext_lazy("credit", "Open"), "warn")
 
     @admin.display(description=_("payer"))
     def payer(self, credit: Credit) -> str:

@@ -11,13 +11,21 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.notices import tell
-from mumaris.kit.alarms import clear_alarm, raise_alarm
+from mumaris.kit.alarms import clear_alarm, raise_alarm, raise_once
 from mumaris.kit.clock import end_of_day, today
 from mumaris.kit.money import riyals
 from mumaris.kit.turns import turn
 from payments import billing
 from payments.gateways import gateway
-from payments.gateways.base import AttemptRequest, GatewayDown, GatewayRefused, NormalState, NoSuchPayment, ShowBill
+from payments.gateways.base import (
+    AttemptRequest,
+    GatewayDown,
+    GatewayRefused,
+    NormalState,
+    NoSuchPayment,
+    ShowBill,
+    Unreadable,
+)
 from payments.models import Attempt, AttemptState, Invoice, InvoiceState, Method, WebhookEvent
 
 log = logging.getLogger(__name__)
@@ -119,7 +127,7 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
         _write_down(attempt, state, now)
     own = [state for state in states if state.attempt_id == str(attempt.given_id)]
     if attempt.provider_id and not own:
-        raise GatewayDown(f"the gateway does not know its own {attempt.provider_id}")
+        raise Unreadable(f"the gateway does not know its own {attempt.provider_id}")
     if any(state.paid_at for state in own):
         outcome = AttemptState.PAID
     elif own and not attempt.provider_id and own[-1].status == "open":
@@ -268,7 +276,15 @@ def _write_down(attempt: Attempt, state: NormalState, now: datetime) -> None:
     if state.paid_at is None or not state.provider_ref:
         return
     if state.currency != "SAR" or state.amount <= 0 or state.attempt_id != str(attempt.given_id):
-        log.error("payment %s of attempt %s does not match: %s", state.provider_ref, attempt.given_id, state)
+        raise_once(
+            "payment_mismatch",
+            state.provider_ref,
+            now=now,
+            payment=state.provider_ref,
+            invoice=attempt.invoice.number,
+            amount=state.amount,
+            currency=state.currency,
+        )
         return
     billing.receive(
         invoice=attempt.invoice,

@@ -1,7 +1,7 @@
 """Every movement of money: issue, void, lapse, receive, settle, release. Amounts are halalas, instants UTC."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -32,6 +32,10 @@ from payments.models.invoices import InvoiceQuerySet
 from payments.signals import invoice_settled
 
 log = logging.getLogger(__name__)
+
+# Asked before money that settled nothing is used after all: an upper room that promised to give it back takes that back and
+# says True, also where it promised nothing; False where the money is on its way out. The payment is locked.
+GIVE_WAY: list[Callable[[Payment, datetime], bool]] = []
 
 # Amounts include their tax.
 VAT_PERCENT = {TaxTreatment.STANDARD: 15}
@@ -181,10 +185,7 @@ def settle(invoice_id: int, *, now: datetime) -> None:
     )
     if not payments:
         return
-    case = payments[0].invoice.case
-    # All of the case that a move locks, in its order, and this one: two orders would deadlock.
-    locked = Invoice.objects.filter(Q(pk=invoice_id) | Q(case=case, state__in=LIVE)).order_by("pk").select_for_update()
-    invoice = {one.pk: one for one in locked}[invoice_id]
+    invoice = _lock(payments[0].invoice)
     for payment in payments:
         if reason := _why_not_applied(payment, invoice):
             _credit(payment, payment.amount, reason, now)
@@ -206,6 +207,34 @@ def settle_left(now: datetime, batch: int = 100) -> None:
             log.exception("payments of invoice %s cannot be settled", invoice)
 
 
+@transaction.atomic
+def reapply(payment_id: int, *, bank_at: datetime, now: datetime) -> bool:
+    """The bank's statement says that late money moved at `bank_at`; where that was in time it is applied after all (PAY-5).
+
+    Returns whether it was. Nothing happens where the invoice was settled meanwhile, where it was late by the bank's time too,
+    and where the money is on its way back. What was applied is never un-applied here.
+    """
+    payment = Payment.objects.select_for_update(of=("self",)).select_related("invoice").get(pk=payment_id)
+    if payment.bank_at is None:
+        payment.bank_at = bank_at
+        payment.save(update_fields=["bank_at"])
+    invoice = _lock(payment.invoice)
+    credit = payment.credits.filter(reason=CreditReason.LATE, applied_at=None).first()
+    if credit is None or payment.disposition != Disposition.CREDITED or _why_not_applied(payment, invoice):
+        return False
+    # Whoever holds a ticket on this money took the payment's lock first, so nobody waits for us with one.
+    with transaction.atomic():
+        free = all(give_way(payment, now) for give_way in GIVE_WAY)
+        payment.refresh_from_db(fields=["refunded"])
+        if not free or payment.refunded:
+            transaction.set_rollback(True)
+            return False
+    credit.applied_at = now
+    credit.save(update_fields=["applied_at"])
+    _apply(payment, invoice, now)
+    return True
+
+
 def release(invoice: Invoice, *, now: datetime) -> None:
     """Un-apply the payment of a case that no move can take up; its whole amount is a credit and the invoice stays lapsed."""
     payment = invoice.payments.get(disposition=Disposition.APPLIED)
@@ -213,6 +242,13 @@ def release(invoice: Invoice, *, now: datetime) -> None:
     ledger.released(payment, invoice, now)
     invoice.state, invoice.paid_at = InvoiceState.LAPSED, None
     invoice.save(update_fields=["state", "paid_at"])
+
+
+def _lock(invoice: Invoice) -> Invoice:
+    """The invoice, fresh and locked with all of its case that a move locks, in its order: two orders would deadlock."""
+    live = Q(case=invoice.case, state__in=LIVE)
+    locked = Invoice.objects.filter(Q(pk=invoice.pk) | live).order_by("pk").select_for_update()
+    return {one.pk: one for one in locked}[invoice.pk]
 
 
 def _why_not_applied(payment: Payment, invoice: Invoice) -> str:

@@ -1,7 +1,10 @@
+from contextlib import suppress
+
 from celery import shared_task
 
 from mumaris.kit.clock import now
-from payments import attempts, billing, webhooks
+from payments import attempts, billing, reconciliation, webhooks
+from payments.gateways.base import GatewayDown
 
 
 @shared_task
@@ -22,3 +25,15 @@ def reissue_bills() -> None:
 def work_webhooks() -> None:
     while webhooks.work(now()):
         pass
+
+
+@shared_task
+def hear_of_all() -> None:
+    """Book what no notification told of; a gateway that is away is asked again the next time."""
+    with suppress(GatewayDown):
+        reconciliation.hear_of_all(now())
+
+
+@shared_task
+def reconcile() -> None:
+    reconciliation.reconcile(now())

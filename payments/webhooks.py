@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from mumaris.kit.alarms import raise_once
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.nudge import nudge
 from payments import attempts
 from payments.gateways import gateway
-from payments.gateways.base import BadWebhook, GatewayDown
+from payments.gateways.base import BadWebhook, GatewayDown, Unreadable
 from payments.models import Attempt, WebhookEvent
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def receive(request: HttpRequest) -> HttpResponse:
         },
     )
     if not created and bytes(stored.body_sha256) != digest:
-        log.error("notification %s came again with another body; the first stands", event.event_id)
+        raise_once("event_conflict", event.event_id, now=now, event=event.event_id)
         return HttpResponse(status=409)
     if created:
         nudge("payments.tasks.work_webhooks")
@@ -58,6 +59,11 @@ def work(now: datetime, batch: int = 100) -> int:
         attempt, named = _attempt_of(event)
         try:
             outcome = "asked" if attempt and attempts.ask(attempt, now=now, also=named) else "ignored"
+        except Unreadable as error:  # asked again it would say the same; the attempt is asked about anyway
+            raise_once(
+                "payment_unreadable", str(attempt.given_id), now=now, attempt=str(attempt.given_id), why=str(error)
+            )
+            outcome = "conflict"
         except (GatewayDown, DatabaseError) as error:
             log.warning("notification %s waits: %s", event.event_id, error)
             continue

@@ -23,7 +23,7 @@ from simulators import notices as notice_module
 from simulators.cards import CARDS
 from simulators.notices import GAPS, Notices, Postman
 from simulators.orders import RIYADH, Json, Refused, invalid
-from simulators.records import EXPIRING_AMOUNT, Records, riyals
+from simulators.records import EXPIRING_AMOUNT, STATEMENT_FAULTS, Records, riyals
 from simulators.store import Store, text_of
 from simulators.web import Answer, Problem, Request, Site, as_json, demand_demo, digits, listen, redirect, setting
 
@@ -32,6 +32,8 @@ FAULTS = dict.fromkeys((*CALL_FAULTS, *notice_module.FAULTS), 0) | {
     "timeout": 30,
     "late_webhook": 3600,
     "wrong_amount": -100,
+    "wrong_currency": 0,
+    "untold_bank_time": 0,
 }
 ERRORS = {401: "authentication_error", 404: "invalid_request_error", 429: "rate_limit_error"}
 
@@ -125,6 +127,18 @@ class Gateway(Site):
     def get_payment(self, request: Request, payment_id: str) -> Answer:
         return as_json(self.records.payment(payment_id))
 
+    def put_payment(self, request: Request, payment_id: str) -> Answer:
+        return as_json(self.records.describe_payment(payment_id, body_of(request)))
+
+    def put_invoice(self, request: Request, invoice_id: str) -> Answer:
+        return as_json(self.records.describe_invoice(invoice_id, body_of(request)))
+
+    def capture(self, request: Request, payment_id: str) -> Answer:
+        return as_json(self.records.capture(payment_id, body_of(request).get("amount")))
+
+    def void(self, request: Request, payment_id: str) -> Answer:
+        return as_json(self.records.void(payment_id))
+
     def refund(self, request: Request, payment_id: str) -> Answer:
         return as_json(self.records.refund(payment_id, body_of(request).get("amount")))
 
@@ -142,6 +156,9 @@ class Gateway(Site):
 
     def get_webhook(self, request: Request, webhook_id: str) -> Answer:
         return as_json(self.notices.webhook(webhook_id))
+
+    def put_webhook(self, request: Request, webhook_id: str) -> Answer:
+        return as_json(self.notices.change(webhook_id, body_of(request)))
 
     def delete_webhook(self, request: Request, webhook_id: str) -> Answer:
         self.notices.drop(webhook_id)
@@ -303,21 +320,41 @@ class Gateway(Site):
             table.writerow((*line, datetime.fromisoformat(moment).astimezone(RIYADH).isoformat()))
         return Answer(200, text.getvalue().encode(), "text/csv; charset=utf-8")
 
+    def plant_difference(self, request: Request) -> Answer:
+        """{"kind", "payment_id" or (extra) "date", "number": halalas}: where the daily statement is wrong from now on."""
+        body = body_of(request)
+        self.records.plant_difference(
+            body.get("kind"), body.get("payment_id"), body.get("date"), whole(body, "number", -100, -(10**10))
+        )
+        return self.get_differences(request)
+
+    def get_differences(self, request: Request) -> Answer:
+        return as_json({"faults": self.records.planted(), "known": list(STATEMENT_FAULTS)})
+
+    def clear_differences(self, request: Request) -> Answer:
+        self.records.forget_planted()
+        return self.get_differences(request)
+
     routes = [
         ("POST", "/v1/invoices", post_invoice),
         ("GET", "/v1/invoices", get_invoices),
         ("GET", "/v1/invoices/([^/]+)", get_invoice),
+        ("PUT", "/v1/invoices/([^/]+)", put_invoice),
         ("DELETE", "/v1/invoices/([^/]+)", cancel_invoice),
         ("PUT", "/v1/invoices/([^/]+)/cancel", cancel_invoice),
         ("POST", "/v1/payments", post_payment),
         ("GET", "/v1/payments", get_payments),
         ("GET", "/v1/payments/([^/]+)", get_payment),
+        ("PUT", "/v1/payments/([^/]+)", put_payment),
         ("POST", "/v1/payments/([^/]+)/refund", refund),
+        ("POST", "/v1/payments/([^/]+)/capture", capture),
+        ("POST", "/v1/payments/([^/]+)/void", void),
         ("POST", "/v1/webhooks", post_webhook),
         ("GET", "/v1/webhooks", get_webhooks),
         ("GET", "/v1/webhooks/available_events", get_available_events),
         ("GET", "/v1/webhooks/attempts", get_attempts),
         ("GET", "/v1/webhooks/([^/]+)", get_webhook),
+        ("PUT", "/v1/webhooks/([^/]+)", put_webhook),
         ("DELETE", "/v1/webhooks/([^/]+)", delete_webhook),
         ("GET", "/invoices/([^/]+)", checkout),
         ("POST", "/invoices/([^/]+)", pay_by_card),
@@ -336,6 +373,9 @@ class Gateway(Site):
         ("DELETE", "/sim/faults", clear_faults),
         ("GET", "/sim/events", events),
         ("GET", "/sim/reconciliation.csv", statement),
+        ("GET", "/sim/statement-faults", get_differences),
+        ("POST", "/sim/statement-faults", plant_difference),
+        ("DELETE", "/sim/statement-faults", clear_differences),
     ]
 
 

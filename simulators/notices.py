@@ -13,7 +13,15 @@ from simulators import orders
 from simulators.orders import Json, Refused, invalid
 from simulators.store import Store, text_of
 
-EVENTS = ("payment_paid", "payment_failed", "payment_refunded", "payment_expired")
+EVENTS = (
+    "payment_paid",
+    "payment_failed",
+    "payment_refunded",
+    "payment_voided",
+    "payment_authorized",
+    "payment_captured",
+    "payment_expired",
+)
 FAULTS = ("duplicate_webhook", "reorder", "late_webhook", "wrong_secret")
 GAPS = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between six tries
 
@@ -30,12 +38,7 @@ class Notices:
         secret, events = wanted.get("shared_secret"), wanted.get("events") or list(EVENTS)
         if not url:
             raise invalid(url="can't be blank")
-        if method not in ("post", "put", "patch"):
-            raise invalid(http_method="must be post, put or patch")
-        if not isinstance(secret, str) or not secret:
-            raise invalid(shared_secret="can't be blank")
-        if not isinstance(events, list) or not all(event in EVENTS for event in events):
-            raise invalid(events="are not all available")
+        _check(method, secret, events)
         with self.store.change():
             self.store.run(
                 "INSERT INTO webhook (id, url, http_method, secret, events, created_at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -49,6 +52,30 @@ class Notices:
                 text_of(self.store.now()),
             )
         return next(webhook for webhook in self.webhooks() if webhook["url"] == url)
+
+    def change(self, webhook_id: str, wanted: Json) -> Json:
+        """Change what is named; a new secret is in force from the next notice on."""
+        known = self.webhook(webhook_id)
+        url = orders.address(wanted, "url") or known["url"]
+        method = str(wanted.get("http_method") or known["http_method"]).lower()
+        events = wanted.get("events") or known["events"]
+        secret = wanted.get("shared_secret", self._secret(webhook_id))
+        _check(method, secret, events)
+        if url in {one["url"] for one in self.webhooks() if one["id"] != webhook_id}:
+            raise invalid(url="is already taken")
+        with self.store.change():
+            self.store.run(
+                "UPDATE webhook SET url = ?, http_method = ?, secret = ?, events = ? WHERE id = ?",
+                url,
+                method,
+                secret,
+                json.dumps(events),
+                webhook_id,
+            )
+        return self.webhook(webhook_id)
+
+    def _secret(self, webhook_id: str) -> str:
+        return self.store.rows("SELECT secret FROM webhook WHERE id = ?", webhook_id)[0]["secret"]
 
     def webhooks(self) -> list[Json]:
         """What is registered; the secret is never told again."""
@@ -138,6 +165,15 @@ class Notices:
 
     def events(self) -> list[Json]:
         return [json.loads(row["body"]) for row in self.store.rows("SELECT body FROM event ORDER BY seq")]
+
+
+def _check(method: str, secret: object, events: object) -> None:
+    if method not in ("post", "put", "patch"):
+        raise invalid(http_method="must be post, put or patch")
+    if not isinstance(secret, str) or not secret:
+        raise invalid(shared_secret="can't be blank")
+    if not isinstance(events, list) or not all(event in EVENTS for event in events):
+        raise invalid(events="are not all available")
 
 
 class Postman(threading.Thread):

@@ -22,6 +22,9 @@ BILLER_CODE = "001"
 BILLER_NAME = "sandbox-اختبار"
 EXPIRING_AMOUNT = 50_000  # the sandbox's published amount: such a bill is never paid and soon expires
 EXPIRING_AFTER = timedelta(minutes=5)
+# Ways in which the daily statement can be wrong. Moved to another day: the next one, just after midnight.
+STATEMENT_FAULTS = ("missing", "extra", "amount", "double", "other_day")
+Movement = tuple[str, str, str, str, int, str, str]
 
 
 def riyals(halalas: int) -> str:
@@ -125,6 +128,62 @@ class Records:
                 self._pay(payment)
             elif payment["status"] == "initiated":
                 self._fail(payment, "3-D SECURE AUTHENTICATION FAILED")
+        return payment
+
+    def describe_payment(self, payment_id: str, wanted: Json) -> Json:
+        """Change the words that came with it; money is not touched."""
+        with self.store.change():
+            payment = self.payment(payment_id)
+            payment |= _words(wanted) | {"updated_at": text_of(self.store.now())}
+            self.store.run("UPDATE payment SET body = ? WHERE id = ?", _text(payment), payment_id)
+        return payment
+
+    def describe_invoice(self, invoice_id: str, wanted: Json) -> Json:
+        with self.store.change():
+            invoice = self.invoice(invoice_id)
+            del invoice["payments"]
+            if invoice["status"] != "initiated":
+                raise Refused(400, f"The invoice is {invoice['status']}")
+            if "amount" in wanted:
+                amount = orders.amount(wanted)
+                invoice |= {"amount": amount, "amount_format": f"{riyals(amount)} {invoice['currency']}"}
+            invoice |= _words(wanted) | {"updated_at": text_of(self.store.now())}
+            self.store.run("UPDATE invoice SET body = ? WHERE id = ?", _text(invoice), invoice_id)
+        return self.invoice(invoice_id)
+
+    def capture(self, payment_id: str, amount: Any) -> Json:
+        """Take what was authorized, or a part; the rest is let go."""
+        with self.store.change():
+            payment = self.payment(payment_id)
+            amount = payment["amount"] if amount is None else amount
+            if payment["status"] != "authorized":
+                raise invalid(status=f"is {payment['status']}")
+            if type(amount) is not int or not 0 < amount <= payment["amount"]:
+                raise invalid(amount=f"must be between 1 and {payment['amount']}")
+            now = text_of(self.store.now())
+            self.store.run("UPDATE payment SET bank_time = ? WHERE id = ?", now, payment_id)
+            payment |= {
+                "captured": amount,
+                "captured_at": now,
+                "captured_format": f"{riyals(amount)} {payment['currency']}",
+            }
+            self._mark(payment, "captured")
+        return payment
+
+    def void(self, payment_id: str) -> Json:
+        """Undo it before the bank settles, at the end of its Riyadh day: no statement will know of it."""
+        with self.store.change():
+            payment, now = self.payment(payment_id), self.store.now()
+            day = datetime.fromisoformat(payment["updated_at"]).astimezone(RIYADH).date()
+            if payment["source"]["type"] != "creditcard":
+                raise invalid(source="cannot be voided")
+            if payment["status"] not in ("paid", "authorized", "captured") or day != now.astimezone(RIYADH).date():
+                raise invalid(status=f"is {payment['status']}, or settled already")
+            self.store.run("UPDATE payment SET bank_time = NULL WHERE id = ?", payment_id)
+            payment |= {"voided_at": text_of(now)}
+            self._mark(payment, "voided")
+            if payment["invoice_id"]:
+                self._mark_invoice(payment["invoice_id"], "voided")
         return payment
 
     def refund(self, payment_id: str, amount: Any) -> Json:
@@ -238,6 +297,9 @@ class Records:
             if key in ("id", "status"):
                 where.append(f"{key} = ?")
                 values.append(value)
+            elif key == "receipt_no" and table == "payment":  # a card's reference number
+                where.append("json_extract(body, '$.source.reference_number') = ?")
+                values.append(value)
             elif match := re.fullmatch(r"(created|updated)\[(gt|lt)\]", key):
                 where.append(f"{match[1]}_at {'>=' if match[2] == 'gt' else '<='} ?")
                 values.append(orders.moment(key, value))
@@ -259,13 +321,69 @@ class Records:
             "total_count": total,
         }
 
-    def statement(self, day: date) -> list[tuple[str, str, str, str, int, str, str]]:
+    def statement(self, day: date) -> list[Movement]:
         """What the bank reports of one Riyadh day, oldest first: payment or refund, payment id, method, reference,
-        halalas (negative when they went out), currency, moment.
+        halalas (negative when they went out), currency, moment. Faults that were planted are in it.
         """
+        planted = self.planted()
+        moved = {fault["payment_id"] for fault in planted if fault["kind"] == "other_day"}
+        midnight = text_of(datetime.combine(day, time.min, RIYADH))
+        report = [
+            (*line[:-1], midnight) for line in self._movements(day - timedelta(days=1)) if _is_payment_of(line, moved)
+        ]
+        report += [line for line in self._movements(day) if not _is_payment_of(line, moved)]
+        for fault in planted:
+            struck = [line for line in report if _is_payment_of(line, {fault["payment_id"]})]
+            match fault["kind"]:
+                case "missing":
+                    report = [line for line in report if line not in struck]
+                case "double":
+                    report += struck
+                case "amount":
+                    report = [
+                        (*line[:4], line[4] + fault["number"], *line[5:]) if line in struck else line for line in report
+                    ]
+                case "extra" if fault["day"] == day.isoformat():
+                    stranger = (fault["payment_id"], "sadadbill", "000", abs(fault["number"]), "SAR", midnight)
+                    report.append(("payment", *stranger))
+        return report
+
+    def plant_difference(self, kind: Any, payment_id: Any, day: Any, number: int) -> None:
+        if kind not in STATEMENT_FAULTS:
+            raise invalid(kind=f"must be one of {', '.join(STATEMENT_FAULTS)}")
+        if kind == "extra":
+            payment_id = str(uuid4())
+            try:
+                date.fromisoformat(day)
+            except (TypeError, ValueError):
+                raise invalid(date="is not a date") from None
+        else:
+            day = ""
+            if not isinstance(payment_id, str):
+                raise invalid(payment_id="can't be blank")
+            self.payment(payment_id)
+        with self.store.change():
+            self.store.run(
+                "INSERT INTO statement_fault (kind, payment_id, day, number) VALUES (?, ?, ?, ?)",
+                kind,
+                payment_id,
+                day,
+                number,
+            )
+
+    def planted(self) -> list[Json]:
+        rows = self.store.rows("SELECT kind, payment_id, day, number FROM statement_fault ORDER BY seq")
+        return [dict(row) for row in rows]
+
+    def forget_planted(self) -> None:
+        with self.store.change():
+            self.store.run("DELETE FROM statement_fault")
+
+    def _movements(self, day: date) -> list[Movement]:
         begin, end = (text_of(datetime.combine(edge, time.min, RIYADH)) for edge in (day, day + timedelta(days=1)))
         lines = self.store.rows(
-            "SELECT 'payment' AS kind, body, json_extract(body, '$.amount') AS amount, bank_time AS at FROM payment"
+            "SELECT 'payment' AS kind, body, coalesce(nullif(json_extract(body, '$.captured'), 0),"
+            " json_extract(body, '$.amount')) AS amount, bank_time AS at FROM payment"
             " WHERE bank_time >= ? AND bank_time < ?"
             " UNION ALL SELECT 'refund', p.body, -r.amount, r.at FROM refund r JOIN payment p ON p.id = r.payment_id"
             " WHERE r.at >= ? AND r.at < ? ORDER BY at",
@@ -347,6 +465,7 @@ class Records:
             "token": None,
             "message": None,
             "transaction_url": f"{public_url}/transaction_auths/{auth_id}/form" if found.approves else None,
+            "manual": str(source.get("manual")).lower() == "true",  # the shop captures later
             "response_code": None if found.approves else found.code,
             "authorization_code": None,
         }
@@ -361,14 +480,21 @@ class Records:
         if fault:
             payment["amount"] += fault["number"]
             payment["amount_format"] = f"{riyals(payment['amount'])} {payment['currency']}"
+        if self.store.take_fault("wrong_currency"):
+            payment["currency"] = "USD"
         source["message"] = "APPROVED"
         if source["type"] == "sadadbill":
             # Told here is the bank's own time. A card is charged when it is approved, and its payment says no more.
             row = self.store.rows("SELECT bank_time FROM payment WHERE id = ?", payment["id"])[0]
             amount = {"captured": payment["amount"], "captured_format": payment["amount_format"]}
-            payment |= {**amount, "captured_at": row["bank_time"]}
+            told = None if self.store.take_fault("untold_bank_time") else row["bank_time"]
+            payment |= {**amount, "captured_at": told}
         else:
             source |= {"response_code": "00", "authorization_code": f"{secrets.randbelow(10**6):06d}"}
+            if source["manual"]:
+                self.store.run("UPDATE payment SET bank_time = NULL WHERE id = ?", payment["id"])
+                self._mark(payment, "authorized")
+                return
         self._mark(payment, "paid")
         if payment["invoice_id"]:
             self._mark_invoice(payment["invoice_id"], "paid")
@@ -398,6 +524,20 @@ class Records:
 
     def _bodies(self, statement: str, *values: Any) -> list[Json]:
         return [json.loads(row["body"]) for row in self.store.rows(statement, *values)]
+
+
+def _is_payment_of(line: Movement, payments: set[str]) -> bool:
+    return line[0] == "payment" and line[1] in payments
+
+
+def _words(wanted: Json) -> Json:
+    """The description and metadata of an order, where they are named."""
+    words: Json = {}
+    if "description" in wanted:
+        words["description"] = orders.description(wanted)
+    if "metadata" in wanted:
+        words["metadata"] = orders.metadata(wanted)
+    return words
 
 
 def _text(record: Json) -> str:

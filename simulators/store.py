@@ -50,8 +50,21 @@ CREATE TABLE IF NOT EXISTS attempt (
 CREATE TABLE IF NOT EXISTS fault (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, times INTEGER NOT NULL, number INTEGER NOT NULL,
     call TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS statement_fault (
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payment_id TEXT NOT NULL, day TEXT NOT NULL, number INTEGER NOT NULL);
 """
-TABLES = ("setting", "invoice", "payment", "refund", "webhook", "event", "delivery", "attempt", "fault")
+TABLES = (
+    "setting",
+    "invoice",
+    "payment",
+    "refund",
+    "webhook",
+    "event",
+    "delivery",
+    "attempt",
+    "fault",
+    "statement_fault",
+)
 
 
 def text_of(moment: datetime) -> str:

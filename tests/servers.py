@@ -42,9 +42,14 @@ class GatewaySimulator:
     def api(self) -> str:
         return f"{self.url}/v1"
 
+    @property
+    def statement_url(self) -> str:
+        return f"{self.url}/sim/reconciliation.csv?date={{day}}"
+
     def stand_in(self, settings: Any) -> None:
         """Make it the portal's gateway: takes pytest-django's `settings`."""
         settings.MOYASAR_URL = self.api
+        settings.MOYASAR_STATEMENT_URL = self.statement_url
         settings.MOYASAR_SECRET_KEY, settings.MOYASAR_WEBHOOK_SECRET = self.secret_key, self.webhook_secret
 
     def ask(self, verb: str, path: str, *, key: str = SECRET_KEY, **content: Any) -> requests.Response:
@@ -61,6 +66,12 @@ class GatewaySimulator:
 
     def fault(self, kind: str, **details: Any) -> None:
         self.ask("POST", "/sim/faults", json={"next": kind, **details}).raise_for_status()
+
+    def plant(self, kind: str, **details: Any) -> str:
+        """A fault of the daily statement; returns the payment that it is about."""
+        answer = self.ask("POST", "/sim/statement-faults", json={"kind": kind, **details})
+        answer.raise_for_status()
+        return answer.json()["faults"][-1]["payment_id"]
 
     def pay_bill(self, number: str, heard_after_seconds: int = 0) -> None:
         """At the bank, now."""
@@ -128,6 +139,17 @@ class Listener:
     def next(self) -> dict[str, Any]:
         """The next notice: its raw `body` and HTTP `method`."""
         return self.taken.get(timeout=10)
+
+
+@dataclass
+class TextServer:
+    """Somebody who answers every GET with `text`, and keeps how it was asked."""
+
+    url: str = ""
+    text: bytes = b""
+    status: int = 200
+    path: str = ""
+    authorization: str = ""
 
 
 @pytest.fixture(scope="session")
@@ -208,6 +230,29 @@ def listener() -> Iterator[Listener]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
     kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield kept
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def text_server() -> Iterator[TextServer]:
+    kept = TextServer()
+
+    class Mouth(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kept.path, kept.authorization = self.path, self.headers["Authorization"]
+            self.send_response(kept.status)
+            self.send_header("Content-Length", str(len(kept.text)))
+            self.end_headers()
+            self.wfile.write(kept.text)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mouth)
+    kept.url = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield kept
     server.shutdown()

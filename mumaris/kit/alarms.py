@@ -1,13 +1,14 @@
 """Alarms: what a person must look at because the portal cannot mend it alone. They stand on the desk until they are over."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from mumaris.kit.clock import end_of_day, today
 from mumaris.kit.models import Alarm
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,19 @@ def raise_alarm(kind: str, subject: str = "", *, now: datetime, **facts: Any) ->
         Alarm.objects.bulk_create(
             [Alarm(key=f"{kind}:{subject}", kind=kind, facts=facts, raised_at=now, last_at=now)], ignore_conflicts=True
         )
+
+
+def raise_once(kind: str, subject: str, *, now: datetime, **facts: Any) -> None:
+    """Raise the alarm about something that happens once; seen again, or after somebody has dealt with it, it is silent."""
+    if not Alarm.objects.filter(key=f"{kind}:{subject}").exists():
+        raise_alarm(kind, subject, now=now, **facts)
+
+
+def raise_daily(kind: str, *, now: datetime, **facts: Any) -> None:
+    """Raise an alarm about a condition that is looked at often; while it lasts it counts days."""
+    midnight = end_of_day(today(now) - timedelta(days=1))
+    if not Alarm.objects.filter(key=f"{kind}:", cleared_at=None, last_at__gte=midnight).exists():
+        raise_alarm(kind, now=now, **facts)
 
 
 def clear_alarm(kind: str, subject: str = "", *, now: datetime) -> None:

@@ -53,10 +53,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return lookup.split("__")[0] in {getattr(one, "parameter_name", one) for one in self.get_list_filter(request)}
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Searches are exact, so that an index serves them; references and addresses are found however they are typed."""
+        """Searches are exact, so that an index serves them."""
+        return super().get_search_results(request, queryset, self.as_stored(search_term))
+
+    def as_stored(self, search_term: str) -> str:
+        """References and addresses are found however they are typed."""
         term = ascii_digits(search_term.strip())
-        term = term.upper() if REFERENCE.fullmatch(term) else term.lower() if "@" in term else term
-        return super().get_search_results(request, queryset, term)
+        return term.upper() if REFERENCE.fullmatch(term) else term.lower() if "@" in term else term
 
 
 class ReadOnlyInline(admin.TabularInline):

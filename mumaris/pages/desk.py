@@ -67,7 +67,9 @@ class Desk(AdminSite):
         context = {
             "queues": _queues(user, today(clock_now())) if user.has_perm("applications.view_application") else None,
             "alarms": _alarms() if user.has_perm("kit.view_alarm") else None,
-            "credits": Credit.objects.count() if user.has_perm("payments.view_credit") else None,
+            "credits": Credit.objects.filter(applied_at=None).count()
+            if user.has_perm("payments.view_credit")
+            else None,
         }
         return super().index(request, context | (extra_context or {}))
 

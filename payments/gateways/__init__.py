@@ -8,4 +8,9 @@ from payments.gateways.moyasar import Moyasar
 
 def gateway() -> Gateway:
     """The gateway of this installation, ready to ask."""
-    return Moyasar(settings.MOYASAR_URL, settings.MOYASAR_SECRET_KEY, settings.MOYASAR_WEBHOOK_SECRET)
+    return Moyasar(
+        settings.MOYASAR_URL,
+        settings.MOYASAR_SECRET_KEY,
+        settings.MOYASAR_WEBHOOK_SECRET,
+        statement_url=settings.MOYASAR_STATEMENT_URL,
+    )

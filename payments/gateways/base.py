@@ -82,6 +82,27 @@ class NormalState:
 
 
 @dataclass(frozen=True)
+class StatementEntry:
+    """One movement of a day's statement: halalas that came in (positive) or went back (negative), at the bank's time."""
+
+    kind: Literal["payment", "refund"]
+    provider_ref: str
+    method: str
+    reference: str
+    amount: int
+    currency: str
+    bank_at: datetime
+
+
+@dataclass(frozen=True)
+class DayStatement:
+    """A statement as it was fetched, whole. Reading `entries` may raise Unreadable at any line: store all or none."""
+
+    sha256: bytes
+    entries: Iterator[StatementEntry]
+
+
+@dataclass(frozen=True)
 class WebhookEvent:
     """A notice whose secret was right. It proves nothing about money: `fetch` does.
 
@@ -100,6 +121,10 @@ class WebhookEvent:
 
 class GatewayDown(Exception):
     """No usable answer: time-out, 5xx, too many requests, our key refused. Nothing is known; ask again later."""
+
+
+class Unreadable(GatewayDown):
+    """An answer came and is not as agreed. Asked again it comes the same, until a person acts."""
 
 
 class GatewayRefused(Exception):
@@ -146,6 +171,9 @@ class Gateway(Protocol):
         better `paid_at` where the payment does not say (PAY-4). NoSuchPayment.
         """
 
+    def payment(self, provider_ref: str) -> NormalState:
+        """How the single payment of this id stands, whatever it was made for. NoSuchPayment."""
+
     def cancel(self, provider_id: str, method: Method) -> bool:
         """Ask that nobody pay any more; False where the gateway cannot (a live bill): money may still come."""
 
@@ -158,4 +186,11 @@ class Gateway(Protocol):
         """Check the secret and the shape of a notice's body. BadWebhook."""
 
     def list_since(self, moment: datetime) -> Iterator[NormalState]:
-        """Every payment that came into being or changed since `moment`, for reconciliation (PAY-6)."""
+        """Every payment that came into being or changed since `moment` and can be read, for reconciliation (PAY-6)."""
+
+    @property
+    def gives_statements(self) -> bool:
+        """Whether this installation says where the daily statement is."""
+
+    def statement(self, day: date) -> DayStatement:
+        """What the bank reports of a closed Riyadh day (PAY-6). Unreadable."""

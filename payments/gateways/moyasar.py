@@ -4,23 +4,30 @@ Wire format: docs.moyasar.com, API v1. Nothing is saved here. Our attempt's id t
 hosted invoice, and as `given_id`, thus as the payment's own id, of a SADAD bill; an attempt is always found again.
 """
 
+import csv
+import hashlib
 import hmac
+import io
 import json
+import logging
+import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import requests
 
-from mumaris.kit.clock import today
+from mumaris.kit.clock import end_of_day, today
 from payments.gateways.base import (
     AttemptRequest,
     BadWebhook,
+    DayStatement,
     GatewayDown,
     GatewayRefused,
     Method,
@@ -29,13 +36,21 @@ from payments.gateways.base import (
     Redirect,
     RefundNotSupported,
     ShowBill,
+    StatementEntry,
     Status,
     Terms,
+    Unreadable,
     WebhookEvent,
 )
 
+log = logging.getLogger(__name__)
+
 MAX_BILL_DAYS = 29
+MOST_HALALAS = 10**12
 MAX_NOTICE_BYTES = 1024 * 1024
+MAX_STATEMENT_BYTES = 64 * 1024 * 1024
+STATEMENT_COLUMNS = ["kind", "payment_id", "method", "reference", "halalas", "currency", "bank_time"]
+METHODS = {"creditcard": "card", "sadadbill": "sadad"}
 TERMS: Mapping[Method, Terms] = {
     "card": Terms(min_amount=100, max_days=None, can_refund=True),
     "sadad": Terms(min_amount=10_000, max_days=MAX_BILL_DAYS, can_refund=False),
@@ -58,13 +73,14 @@ MISSPELT = {"payment_faild": "payment_failed"}
 @dataclass(frozen=True)
 class Moyasar:
     """One account at Moyasar. `url` is the API's base, such as https://api.moyasar.com/v1; `timeout` is seconds to
-    connect and seconds to wait for an answer.
+    connect and seconds to wait for an answer; `statement_url` is where a day's statement is, with {day} in it.
     """
 
     url: str
     secret_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
     timeout: tuple[float, float] = (3, 10)
+    statement_url: str = ""
 
     @property
     def name(self) -> str:
@@ -174,22 +190,22 @@ class Moyasar:
             return False
 
     def refund(self, provider_ref: str, halalas: int, refunded_before: int) -> NormalState:
-        state = self._payment(provider_ref)
+        state = self.payment(provider_ref)
         if not self.terms[state.method].can_refund:
             raise RefundNotSupported("money paid by SADAD goes back by bank transfer")
         if state.refunded == refunded_before:
             try:
                 state = _state(self._ask("POST", f"/payments/{provider_ref}/refund", json={"amount": halalas}))
             except GatewayDown:
-                state = self._payment(provider_ref)
+                state = self.payment(provider_ref)
                 if state.refunded == refunded_before:
                     raise
         if state.refunded != refunded_before + halalas:
             raise GatewayRefused(f"{state.refunded} halalas went back where {refunded_before + halalas} should have")
         return state
 
-    def _payment(self, payment_id: str) -> NormalState:
-        return _state(self._ask("GET", f"/payments/{payment_id}"))
+    def payment(self, provider_ref: str) -> NormalState:
+        return _state(self._ask("GET", f"/payments/{provider_ref}"))
 
     def parse_webhook(self, raw: bytes) -> WebhookEvent:
         body = _notice(raw)
@@ -231,7 +247,36 @@ class Moyasar:
             answer = self._ask("GET", "/payments", params={"page": page, "updated[gt]": since})
             with _understanding():
                 payments, page = answer["payments"], answer["meta"]["next_page"]
-            yield from map(_state, payments)
+            for payment in payments:
+                try:
+                    yield _state(payment)
+                except Unreadable as error:  # one odd payment must not hide everybody else's
+                    log.error("a payment in the list cannot be read: %s", error)
+
+    @property
+    def gives_statements(self) -> bool:
+        return bool(self.statement_url)
+
+    def statement(self, day: date) -> DayStatement:
+        file, digest = tempfile.TemporaryFile(), hashlib.sha256()  # noqa: SIM115  its reader closes it
+        try:
+            with requests.get(
+                self.statement_url.replace("{day}", day.isoformat()),
+                auth=(self.secret_key, ""),
+                timeout=self.timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                if answer.status_code != 200:
+                    raise GatewayDown(f"statement of {day}: HTTP {answer.status_code}")
+                for part in answer.iter_content(64 * 1024):
+                    file.write(part)
+                    digest.update(part)
+                    if file.tell() > MAX_STATEMENT_BYTES:
+                        raise Unreadable(f"more than {MAX_STATEMENT_BYTES} bytes")
+        except requests.RequestException as error:
+            raise GatewayDown(f"statement of {day}: {type(error).__name__}") from None
+        return DayStatement(digest.digest(), _entries(file, day))
 
     def _ask(self, verb: str, path: str, **content: Any) -> dict[str, Any]:
         try:
@@ -282,10 +327,11 @@ def _state(
         return NormalState(
             status=status,
             provider_id=provider_id or str(payment.get("invoice_id") or payment["id"]),
-            provider_ref=str(payment["id"]),
+            provider_ref=_short_text(payment["id"]),
             attempt_id=attempt_id or _attempt_id(payment),
             method="sadad" if source["type"] == "sadadbill" else "card",
-            amount=_halalas(payment, "amount"),
+            # Of what was only authorized at first, what was taken in the end.
+            amount=_halalas(payment, "captured" if payment["status"] == "captured" else "amount"),
             currency=str(payment["currency"]),
             paid_at=_paid_at(payment, paid_events or {}) if status in ("paid", "refunded") else None,
             refunded=_halalas(payment, "amount" if payment["status"] == "voided" else "refunded"),
@@ -305,6 +351,40 @@ def _paid_at(payment: dict[str, Any], paid_events: Mapping[str, datetime]) -> da
     return _moment(payment["created_at" if went_back else "updated_at"])
 
 
+def _entries(file: IO[bytes], day: date) -> Iterator[StatementEntry]:
+    """The lines of a day's statement, one at a time; whatever is not as agreed is Unreadable and says where."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+    lines = csv.reader(text, strict=True)
+    try:
+        with text:
+            if next(lines, None) != STATEMENT_COLUMNS:
+                raise ValueError(f"the columns are not {', '.join(STATEMENT_COLUMNS)}")
+            for line in lines:
+                yield _entry(line, day)
+    except (csv.Error, ValueError) as error:
+        raise Unreadable(f"statement of {day}, line {lines.line_num}: {error}") from None
+
+
+def _entry(line: list[str], day: date) -> StatementEntry:
+    kind, provider_ref, method, reference, halalas, currency, bank_time = line
+    moment = _moment(bank_time)
+    if kind not in ("payment", "refund"):
+        raise ValueError("neither a payment nor a refund")
+    if not re.fullmatch(r"[!-~]{1,64}", provider_ref) or not re.fullmatch(r"[ -~]{0,64}", reference):
+        raise ValueError("a reference of at most 64 letters and digits was expected")
+    if not re.fullmatch(r"[a-z]{1,12}", METHODS.get(method, method)):
+        raise ValueError("a method of at most 12 letters was expected")
+    # A payment came in, a refund went out: 12 digits are ten thousand million riyals.
+    if not re.fullmatch(r"[1-9][0-9]{0,11}" if kind == "payment" else r"-[1-9][0-9]{0,11}", halalas):
+        raise ValueError("not a whole number of halalas in its direction")
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        raise ValueError("not a currency")
+    if moment >= end_of_day(day):
+        raise ValueError("later than the day of the statement")
+    return StatementEntry(kind, provider_ref, METHODS.get(method, method), reference, int(halalas), currency, moment)
+
+
 def _attempt_id(record: dict[str, Any]) -> str:
     """Our attempt's id as the record carries it; empty where it is not one of ours."""
     claimed = (record.get("metadata") or {}).get("attempt_id")
@@ -316,7 +396,7 @@ def _attempt_id(record: dict[str, Any]) -> str:
 
 def _halalas(record: dict[str, Any], key: str) -> int:
     value = record[key]
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= MOST_HALALAS:
         raise ValueError(f"{key} is not a whole number of halalas")
     return value
 
@@ -340,7 +420,7 @@ def _understanding() -> Iterator[None]:
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise GatewayDown(f"unreadable answer: {error!r}") from error
+        raise Unreadable(f"unreadable answer: {error!r}") from error
 
 
 def _notice(raw: bytes) -> dict[str, Any]:

@@ -126,7 +126,10 @@ class Payment(models.Model):
                 condition=Q(refunded__gte=0, refunded__lte=F("amount")), name="never_more_back_than_paid"
             ),
         ]
-        indexes = [models.Index(fields=["id"], name="payment_to_settle", condition=Q(disposition="received"))]
+        indexes = [
+            models.Index(fields=["id"], name="payment_to_settle", condition=Q(disposition="received")),
+            models.Index(fields=["paid_at"], name="payment_not_in_statement", condition=Q(bank_at=None)),
+        ]
         triggers = [
             pgtrigger.ReadOnly(
                 name="payment_is_a_fact",

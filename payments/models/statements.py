@@ -4,7 +4,7 @@ import pghistory
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from mumaris.kit.constraints import is_sha256
@@ -14,18 +14,30 @@ NEVER_CHANGED = pgtrigger.Update | pgtrigger.Delete
 
 
 class Statement(models.Model):
-    """The gateway's word about one Riyadh day, as it was fetched; a day is taken in once."""
+    """The gateway's word about one Riyadh day, as it was fetched; a day is taken in once, and compared with the books once."""
 
     day = models.DateField(_("day"), unique=True)
     fetched_at = models.DateTimeField(_("fetched at"))
     sha256 = models.BinaryField(max_length=32, editable=False)
+    line_count = models.PositiveIntegerField(_("lines"), default=0)
+    came_in = models.BigIntegerField(_("came in, in halalas"), default=0)
+    went_back = models.BigIntegerField(_("went back, in halalas"), default=0)
+    compared_at = models.DateTimeField(_("compared with the books at"), null=True)
 
     class Meta:
         verbose_name = _("statement")
         verbose_name_plural = _("statements")
         ordering = ["-day"]
         constraints = [models.CheckConstraint(condition=Q(is_sha256("sha256")), name="statement_has_hash")]
-        triggers = [pgtrigger.Protect(name="statement_fixed", operation=NEVER_CHANGED)]
+        triggers = [
+            pgtrigger.ReadOnly(name="statement_fixed", fields=["day", "fetched_at", "sha256"]),
+            pgtrigger.Protect(
+                name="statement_compared_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__compared_at__isnull=False),
+            ),
+            pgtrigger.Protect(name="statement_never_deleted", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return self.day.isoformat()
@@ -91,7 +103,8 @@ class Difference(models.Model):
     class Meta:
         verbose_name = _("difference")
         verbose_name_plural = _("differences")
-        ordering = ["closed_at", "-day", "pk"]
+        ordering = [F("closed_at").asc(nulls_first=True), "-day", "pk"]
+        permissions = [("close_difference", _("Can close differences"))]
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=DifferenceKind.values), name="difference_kind_known"),
             models.CheckConstraint(
@@ -117,6 +130,11 @@ class Difference(models.Model):
                     "their_day",
                     "found_at",
                 ],
+            ),
+            pgtrigger.Protect(
+                name="difference_closed_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__closed_at__isnull=False),
             ),
             pgtrigger.Protect(name="difference_never_deleted", operation=pgtrigger.Delete),
         ]

@@ -10,6 +10,7 @@ import pytest
 
 from mumaris.kit.clock import end_of_day, today
 from payments.gateways import gateway
+from payments.gateways import moyasar as moyasar_module
 from payments.gateways.base import (
     AttemptRequest,
     BadWebhook,
@@ -19,6 +20,7 @@ from payments.gateways.base import (
     Redirect,
     RefundNotSupported,
     ShowBill,
+    Unreadable,
 )
 from payments.gateways.moyasar import Moyasar
 
@@ -471,6 +473,8 @@ WRONG = {
     "a fraction": data(amount=0.1),
     "a text amount": data(amount="20000"),
     "a negative amount": data(amount=-1),
+    "more than fits": data(amount=10**19),
+    "more digits than numbers have": notice().replace(b"20000", b"9" * 5000),
     "true for an amount": data(amount=True),
     "a float refund": data(refunded=1.5),
     "no payment": data(id=None),
@@ -505,3 +509,145 @@ def test_a_misspelt_event_and_a_strangers_metadata_are_understood(moyasar):
 def test_news_of_something_else_than_a_payment_is_let_in(moyasar):
     event = moyasar.parse_webhook(notice(type="balance_transferred", data={"id": "transfer"}))
     assert (event.type, event.payment_id, event.provider_id) == ("balance_transferred", "", "")
+
+
+# The daily statement
+
+
+@pytest.fixture
+def reading(moyasar, gateway_simulator):
+    return replace(moyasar, statement_url=gateway_simulator.statement_url)
+
+
+@pytest.mark.req("PAY-6")
+def test_the_statement_of_a_day_is_read_line_by_line(reading, gateway_simulator):
+    paid = paid_card(reading, gateway_simulator)
+    bill_id, bill = reading.start(attempt("sadad"), now())
+    gateway_simulator.pay_bill(bill.number)
+    reading.refund(paid.provider_ref, 5_000, refunded_before=0)
+    fetched = reading.statement(today(now()))
+    lines = list(fetched.entries)
+    assert [(line.kind, line.provider_ref, line.method, line.amount, line.currency) for line in lines] == [
+        ("payment", paid.provider_ref, "card", 20_000, "SAR"),
+        ("payment", bill_id, "sadad", 20_000, "SAR"),
+        ("refund", paid.provider_ref, "card", -5_000, "SAR"),
+    ]
+    assert lines[1].reference == bill.number
+    assert all(abs(line.bank_at - now()) < timedelta(minutes=1) for line in lines)
+    assert len(fetched.sha256) == 32
+    assert list(reading.statement(today(now()) - timedelta(days=1)).entries) == []
+    assert (reading.gives_statements, replace(reading, statement_url="").gives_statements) == (True, False)
+
+
+COLUMNS = "kind,payment_id,method,reference,halalas,currency,bank_time"
+LINE = "payment,p-1,sadadbill,123,20000,SAR,2026-11-22T12:00:00+03:00"
+DAY = datetime(2026, 11, 22).date()
+ODD = {
+    "nothing": "",
+    "a page of HTML": "<html></html>",
+    "another order of columns": "payment_id,kind,method,reference,halalas,currency,bank_time\n" + LINE,
+    "a column twice": COLUMNS + ",halalas\n" + LINE + ",1",
+    "a column too few": COLUMNS + "\n" + LINE.rpartition(",")[0],
+    "a column too many": COLUMNS + "\n" + LINE + ",x",
+    "the header twice": f"{COLUMNS}\n{COLUMNS}\n{LINE}",
+    "an empty line": f"{COLUMNS}\n\n{LINE}",
+    "another kind": f"{COLUMNS}\n" + LINE.replace("payment", "payout", 1),
+    "no id": f"{COLUMNS}\n" + LINE.replace("p-1", ""),
+    "a long id": f"{COLUMNS}\n" + LINE.replace("p-1", "p" * 65),
+    "a NUL": f"{COLUMNS}\n" + LINE.replace("p-1", "p\x00"),
+    "a fraction": f"{COLUMNS}\n" + LINE.replace("20000", "200.00"),
+    "0.1 + 0.2": f"{COLUMNS}\n" + LINE.replace("20000", "0.30000000000000004"),
+    "an exponent": f"{COLUMNS}\n" + LINE.replace("20000", "2e4"),
+    "nothing moved": f"{COLUMNS}\n" + LINE.replace("20000", "0"),
+    "a payment that went out": f"{COLUMNS}\n" + LINE.replace("20000", "-20000"),
+    "a refund that came in": f"{COLUMNS}\n" + LINE.replace("payment", "refund", 1),
+    "more than fits": f"{COLUMNS}\n" + LINE.replace("20000", "9" * 19),
+    "Arabic digits": f"{COLUMNS}\n" + LINE.replace("20000", "٢٠٠٠٠"),
+    "no currency": f"{COLUMNS}\n" + LINE.replace("SAR", "riyal"),
+    "no zone": f"{COLUMNS}\n" + LINE.replace("+03:00", ""),
+    "no moment": f"{COLUMNS}\n" + LINE.replace("2026-11-22T12:00:00+03:00", "noon"),
+    "the next day": f"{COLUMNS}\n" + LINE.replace("2026-11-22T12", "2026-11-23T00"),
+    "an open quote": f'{COLUMNS}\n"{LINE}',
+}
+
+
+@pytest.fixture
+def serve(reading, text_server):
+    """An adapter whose statement is this text."""
+
+    def serving(text, status=200):
+        text_server.text, text_server.status = text, status
+        return replace(reading, statement_url=text_server.url + "/{day}.csv")
+
+    return serving
+
+
+@pytest.mark.req("PAY-6")
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
+def test_a_statement_that_is_not_as_agreed_is_refused(serve, text):
+    with pytest.raises(Unreadable, match="statement of 2026-11-22"):
+        list(serve(text.encode()).statement(DAY).entries)
+
+
+@pytest.mark.req("PAY-6")
+def test_bytes_that_are_no_text_and_a_flood_are_refused(serve, monkeypatch):
+    with pytest.raises(Unreadable):
+        list(serve(COLUMNS.encode() + b"\n\xff\xfe").statement(DAY).entries)
+    monkeypatch.setattr(moyasar_module, "MAX_STATEMENT_BYTES", 1000)
+    with pytest.raises(Unreadable, match="more than 1000 bytes"):
+        serve(f"{COLUMNS}\n{LINE}\n".encode() * 20).statement(DAY)
+
+
+@pytest.mark.req("PAY-6")
+def test_a_statement_that_is_not_there_yet_is_asked_for_again(serve, reading):
+    for status in (301, 401, 404, 500):
+        with pytest.raises(GatewayDown) as error:
+            serve(b"", status).statement(DAY)
+        assert not isinstance(error.value, Unreadable)
+    with pytest.raises(GatewayDown):
+        replace(reading, statement_url="http://127.0.0.1:9/{day}").statement(DAY)
+
+
+@pytest.mark.req("PAY-6")
+def test_the_statement_is_asked_for_with_the_key_and_read_whatever_its_line_ends(serve, text_server):
+    for end in ("\n", "\r\n"):
+        adapter = serve(f"\ufeff{COLUMNS}{end}{LINE}{end}".encode())
+        (line,) = adapter.statement(DAY).entries
+        assert (line.provider_ref, line.amount) == ("p-1", 20_000)
+    assert text_server.path == "/2026-11-22.csv"
+    assert text_server.authorization.startswith("Basic ")
+
+
+@pytest.mark.req("PAY-6")
+def test_a_payment_that_was_made_outside_any_attempt_is_told_by_its_id(moyasar, gateway_simulator):
+    paid = paid_card(moyasar, gateway_simulator)
+    alone = moyasar.payment(paid.provider_ref)
+    assert (alone.provider_id, alone.attempt_id, alone.amount) == (paid.provider_id, paid.attempt_id, 20_000)
+    with pytest.raises(NoSuchPayment):
+        moyasar.payment(str(uuid4()))
+
+
+@pytest.mark.req("PAY-5")
+def test_one_odd_payment_hides_nobody_elses_in_the_list(moyasar, gateway_simulator):
+    since = now() - timedelta(minutes=1)
+    odd, good = (moyasar.start(attempt("sadad"), now())[0] for _bill in range(2))
+    store = gateway_simulator.site.store
+    with store.change():
+        store.run("UPDATE payment SET body = json_set(body, '$.status', 'quarrelled') WHERE id = ?", odd)
+    assert [state.provider_ref for state in moyasar.list_since(since)] == [good]
+    with pytest.raises(Unreadable):
+        moyasar.fetch(odd, "sadad")
+
+
+@pytest.mark.req("PAY-3")
+def test_only_what_was_captured_counts(moyasar, gateway_simulator):
+    card = {"type": "creditcard", "name": "Sample Person", "number": "4111111111111111", "manual": "true"}
+    order = {"amount": 20_000, "currency": "SAR", "description": "A fee", "source": card}
+    payment = gateway_simulator.ask("POST", "/v1/payments", json=order).json()
+    path = payment["source"]["transaction_url"].removeprefix(gateway_simulator.url)
+    gateway_simulator.ask("POST", path, data={"answer": "approve"})
+    assert moyasar.payment(payment["id"]).status == "open"
+    gateway_simulator.ask("POST", f"/v1/payments/{payment['id']}/capture", json={"amount": 15_000}).raise_for_status()
+    state = moyasar.payment(payment["id"])
+    assert (state.status, state.amount) == ("paid", 15_000)
+    assert abs(state.paid_at - now()) < timedelta(minutes=1)

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -484,3 +484,120 @@ def test_it_runs_on_its_own_listens_on_loopback_and_ends_when_told(tmp_path):
     finally:
         process.kill()
         process.stdout.close()
+
+
+# Words, captures and voids
+
+
+def card_payment(gateway_simulator, **source):
+    payment = gateway_simulator.ask("POST", "/v1/payments", json=order(source={**CARD, **source})).json()
+    path = payment["source"]["transaction_url"].removeprefix(gateway_simulator.url)
+    gateway_simulator.ask("POST", path, data={"answer": "approve"})
+    return gateway_simulator.ask("GET", f"/v1/payments/{payment['id']}").json()
+
+
+def test_the_words_of_a_payment_and_of_an_invoice_can_be_changed_and_money_cannot(gateway_simulator):
+    payment, invoice = bill(gateway_simulator).json(), page(gateway_simulator)
+    wanted = {"description": "Another", "metadata": {"a": "b"}, "amount": 1}
+    changed = gateway_simulator.ask("PUT", f"/v1/payments/{payment['id']}", json=wanted).json()
+    assert (changed["description"], changed["metadata"], changed["amount"]) == ("Another", {"a": "b"}, 20_000)
+    changed = gateway_simulator.ask("PUT", f"/v1/invoices/{invoice['id']}", json={**wanted, "amount": 15_000}).json()
+    assert (changed["description"], changed["amount"], changed["payments"]) == ("Another", 15_000, [])
+    gateway_simulator.pay_by_card(invoice["id"])
+    assert gateway_simulator.ask("PUT", f"/v1/invoices/{invoice['id']}", json=wanted).status_code == 400
+    for nonsense in ({"metadata": {"a": 1}}, {"description": ""}):
+        assert gateway_simulator.ask("PUT", f"/v1/payments/{payment['id']}", json=nonsense).status_code == 400
+
+
+def test_an_authorized_payment_is_captured_once_and_no_more_than_it_holds(gateway_simulator):
+    payment = card_payment(gateway_simulator, manual="true")
+    assert (payment["status"], payment["captured"]) == ("authorized", 0)
+    path = f"/v1/payments/{payment['id']}/capture"
+    assert gateway_simulator.ask("POST", path, json={"amount": 20_001}).status_code == 400
+    captured = gateway_simulator.ask("POST", path, json={"amount": 15_000}).json()
+    assert (captured["status"], captured["captured"], captured["captured_format"]) == ("captured", 15_000, "150.00 SAR")
+    assert captured["captured_at"]
+    assert gateway_simulator.ask("POST", path).status_code == 400
+    assert [line["halalas"] for line in statement_of(gateway_simulator)] == ["15000"]
+
+
+def test_a_payment_is_voided_before_its_day_ends_and_not_after(gateway_simulator):
+    early, late = card_payment(gateway_simulator), card_payment(gateway_simulator)
+    voided = gateway_simulator.ask("POST", f"/v1/payments/{early['id']}/void").json()
+    assert voided["status"] == "voided"
+    assert voided["voided_at"]
+    gateway_simulator.clock_ahead(24 * 3600)
+    assert gateway_simulator.ask("POST", f"/v1/payments/{late['id']}/void").status_code == 400
+    assert gateway_simulator.ask("POST", f"/v1/payments/{bill(gateway_simulator).json()['id']}/void").status_code == 400
+    today = statement_of(gateway_simulator, gateway_simulator.site.store.now() - timedelta(days=1))
+    assert [line["payment_id"] for line in today] == [late["id"]]
+
+
+def test_a_card_payment_is_found_by_its_receipt_number(gateway_simulator):
+    wanted, _other = card_payment(gateway_simulator), card_payment(gateway_simulator)
+    receipt = wanted["source"]["reference_number"]
+    found = gateway_simulator.ask("GET", "/v1/payments", params={"receipt_no": receipt}).json()
+    assert [payment["id"] for payment in found["payments"]] == [wanted["id"]]
+
+
+def test_a_webhook_is_changed_in_part_and_the_new_secret_counts_at_once(gateway_simulator, listener):
+    gateway_simulator.send_notices_to(listener.url)
+    (known,) = gateway_simulator.ask("GET", "/v1/webhooks").json()["webhooks"]
+    path = f"/v1/webhooks/{known['id']}"
+    changed = gateway_simulator.ask("PUT", path, json={"shared_secret": "rotated", "http_method": "put"}).json()
+    assert changed == {**known, "http_method": "put"}
+    gateway_simulator.pay_bill(bill(gateway_simulator).json()["source"]["sadad_number"])
+    notice = listener.next()
+    assert notice["method"] == "PUT"
+    assert json.loads(notice["body"])["secret_token"] == "rotated"
+    for nonsense in ({"events": ["payment_dreamt"]}, {"http_method": "get"}, {"shared_secret": ""}, {"url": "nowhere"}):
+        assert gateway_simulator.ask("PUT", path, json=nonsense).status_code == 400
+    assert gateway_simulator.ask("PUT", f"/v1/webhooks/{uuid4()}", json={}).status_code == 404
+
+
+def test_a_payment_can_come_in_another_currency_or_without_the_banks_time(gateway_simulator):
+    first, second = (bill(gateway_simulator).json() for _bill in range(2))
+    gateway_simulator.fault("wrong_currency")
+    gateway_simulator.pay_bill(first["source"]["sadad_number"])
+    gateway_simulator.fault("untold_bank_time")
+    gateway_simulator.pay_bill(second["source"]["sadad_number"])
+    told = {payment["id"]: payment for payment in gateway_simulator.ask("GET", "/v1/payments").json()["payments"]}
+    assert (told[first["id"]]["currency"], told[second["id"]]["currency"]) == ("USD", "SAR")
+    assert told[first["id"]]["captured_at"]
+    assert told[second["id"]]["captured_at"] is None
+
+
+def statement_of(gateway_simulator, moment=None):
+    day = day_of(moment or gateway_simulator.site.store.now())
+    text = gateway_simulator.ask("GET", "/sim/reconciliation.csv", params={"date": day}).text
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.req("PAY-6")
+def test_differences_are_planted_in_the_statement_until_they_are_forgotten(gateway_simulator):
+    made = {kind: bill(gateway_simulator).json() for kind in ("missing", "amount", "double", "other_day", "right")}
+    for payment in made.values():
+        gateway_simulator.pay_bill(payment["source"]["sadad_number"])
+    ids = {payment["id"]: kind for kind, payment in made.items()}
+    now = gateway_simulator.site.store.now()
+    for kind in ("missing", "amount", "double", "other_day"):
+        gateway_simulator.plant(kind, payment_id=made[kind]["id"], number=-1)
+    stranger = gateway_simulator.plant("extra", date=day_of(now), number=700)
+    here = [(ids.get(line["payment_id"], "extra"), line["halalas"]) for line in statement_of(gateway_simulator)]
+    assert sorted(here) == [
+        ("amount", "19999"),
+        ("double", "20000"),
+        ("double", "20000"),
+        ("extra", "700"),
+        ("right", "20000"),
+    ]
+    assert stranger in {line["payment_id"] for line in statement_of(gateway_simulator)}
+    (moved,) = statement_of(gateway_simulator, now + timedelta(days=1))
+    assert ids[moved["payment_id"]] == "other_day"
+    assert moved["bank_time"].startswith(f"{day_of(now + timedelta(days=1))}T00:00:00")
+    gateway_simulator.ask("DELETE", "/sim/statement-faults")
+    assert len(statement_of(gateway_simulator)) == 5
+    for nonsense in ({"kind": "earthquake"}, {"kind": "missing"}, {"kind": "extra"}, {"kind": "extra", "date": "noon"}):
+        assert gateway_simulator.ask("POST", "/sim/statement-faults", json=nonsense).status_code == 400
+    unknown = {"kind": "missing", "payment_id": str(uuid4())}
+    assert gateway_simulator.ask("POST", "/sim/statement-faults", json=unknown).status_code == 404
