@@ -18,6 +18,7 @@ VIEW_CASES = [
     *VIEW_WALLET,
 ]
 VIEW_MONEY = ["payments.view_invoice", "payments.view_payment", "payments.view_credit", "payments.view_attempt"]
+VIEW_REFUNDS = ["refunds.view_ticket", "refunds.view_transferfile"]
 VIEW_EXAMS = [
     "applications.view_eligibilitynumber",
     "applications.view_examresult",
@@ -71,10 +72,24 @@ ROLES: dict[str, list[str]] = {
         "cpd.add_hours",
         "cpd.change_hours",
     ],
-    "finance officer": ["applications.view_application", *VIEW_MONEY],
+    "finance officer": [
+        "applications.view_application",
+        *VIEW_MONEY,
+        *VIEW_REFUNDS,
+        "refunds.decide_ticket",
+        "refunds.pay_ticket",
+    ],
+    "finance head": [
+        "applications.view_application",
+        *VIEW_MONEY,
+        *VIEW_REFUNDS,
+        "refunds.endorse_overrule",
+        "refunds.pay_ticket",
+    ],
     "auditor": [
         *VIEW_CASES,
         *VIEW_MONEY,
+        *VIEW_REFUNDS,
         *VIEW_REGISTER,
         *VIEW_CPD,
         *VIEW_EXAMS,

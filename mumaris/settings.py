@@ -279,6 +279,12 @@ if len(IDENTITY_PEPPER) < 16 or not IDENTITY_FERNET_KEYS:
 MOYASAR_URL = env.str("MOYASAR_URL", "https://api.moyasar.com/v1").rstrip("/")
 MOYASAR_SECRET_KEY = demanded("MOYASAR_SECRET_KEY", "the gateway's secret key, sk_live_…")
 MOYASAR_WEBHOOK_SECRET = demanded("MOYASAR_WEBHOOK_SECRET", "the secret shared with the gateway's webhooks")
+# Whose account refunds are transferred from; the demo's stands in no bank.
+REFUND_DEBTOR = {
+    "name": env.str("REFUND_DEBTOR_NAME", "Health Practitioner Portal"),
+    "iban": demanded("REFUND_DEBTOR_IBAN", "the account that refunds are paid from", "SA0380000000608010167519"),
+    "bic": demanded("REFUND_DEBTOR_BIC", "the bank of that account", "RJHISARI"),
+}
 GATEWAY_SIMULATOR_URL = env.str("GATEWAY_SIMULATOR_URL", "")
 MAILBOX_URL = env.str("MAILBOX_URL", "")
 # The verification company; unset, staff record its paper reports and nobody is asked for case numbers (DOC-3).

@@ -1,7 +1,7 @@
 """Every movement of money: issue, void, lapse, receive, settle, release. Amounts are halalas, instants UTC."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -32,6 +32,9 @@ from payments.models.invoices import InvoiceQuerySet
 from payments.signals import invoice_settled
 
 log = logging.getLogger(__name__)
+
+# Asked before a credit is applied after all: whether what was begun about its payment can give way (payment, now) -> bool.
+GIVE_WAY: list[Callable[[Payment, datetime], bool]] = []
 
 # Amounts include their tax.
 VAT_PERCENT = {TaxTreatment.STANDARD: 15}

@@ -444,7 +444,7 @@ def test_a_policy_takes_a_new_value_once_a_day(client):
     assert client.post(at("kit.policyvalue", "add"), typed).status_code == 302
     assert PolicyValue.objects.get(key="return.days", effective_from=day).value == 45
     assert "begins on that day already" in client.post(at("kit.policyvalue", "add"), typed).content.decode()
-    assert "can be zero" in client.post(at("kit.policyvalue", "add"), typed | {"value": "0"}).content.decode()
+    assert "takes a number from 1 to 9999" in client.post(at("kit.policyvalue", "add"), typed | {"value": "0"}).content.decode()
     assert PolicyValue.objects.filter(key="return.days").count() == 2
 
 
