@@ -311,9 +311,7 @@ class Ticket(models.Model):
             ),
             pgtrigger.Protect(
                 name="ticket_decision_fixed",
-                operation=pgtrigger.UpdateOf(
-                    "amount", "rule", "judgement", "decided_by", "decided_at", "decision_text"
-                ),
+                operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__decided_at__isnull=False)
                 & (
                     pgtrigger.Q(old__amount__df=pgtrigger.F("new__amount"))
