@@ -27,6 +27,7 @@ VIEW_MONEY = [
     "payments.view_statementline",
     "payments.view_difference",
 ]
+VIEW_REFUNDS = ["refunds.view_ticket", "refunds.view_transferfile"]
 VIEW_EXAMS = [
     "applications.view_eligibilitynumber",
     "applications.view_examresult",
@@ -86,11 +87,22 @@ ROLES: dict[str, list[str]] = {
         "applications.change_deadline",
         "kit.view_alarm",
         *VIEW_MONEY,
+        *VIEW_REFUNDS,
         "payments.close_difference",
+        "refunds.decide_ticket",
+        "refunds.pay_ticket",
+    ],
+    "finance head": [
+        "applications.view_application",
+        *VIEW_MONEY,
+        *VIEW_REFUNDS,
+        "refunds.endorse_overrule",
+        "refunds.pay_ticket",
     ],
     "auditor": [
         *VIEW_CASES,
         *VIEW_MONEY,
+        *VIEW_REFUNDS,
         *VIEW_REGISTER,
         *VIEW_CPD,
         *VIEW_EXAMS,

@@ -14,6 +14,7 @@ from applications.progress import advance
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
 from payments import billing
+from payments.ledger import went_back
 from payments.models import Invoice, InvoiceState, Purpose
 
 TEXTS = {
@@ -74,7 +75,10 @@ def exam_policies(on: date) -> list[ExamPolicy]:
 
 
 def bill(application: Application, purpose: str, now: datetime, policies: Policies) -> Invoice:
-    """Issue the invoice of a case; the service fee follows the rank granted, else the one asked for (APP-6)."""
+    """Issue the invoice of a case; the service fee follows the rank granted, else the one asked for (APP-6).
+
+    One that was settled and went back is asked again, under the next serial.
+    """
     rank = application.granted_rank or application.asked_rank
     text_ar, text_en = TEXTS[Purpose(purpose)]
     suffix_ar, suffix_en = (
@@ -87,6 +91,7 @@ def bill(application: Application, purpose: str, now: datetime, policies: Polici
     return billing.issue(
         case=application.reference,
         purpose=purpose,
+        serial=Invoice.objects.settled(application.reference, purpose).count() + 1,
         payer=application.practitioner,
         lines=lines,
         days=policies[f"{purpose}_fee.days"],
@@ -146,11 +151,8 @@ def bill_admin_fee(application: Application, *, now: datetime, dossier, **facts)
 
 @LIFECYCLE.after("endorse_approval")
 def bill_service_fee(application: Application, *, now: datetime, **facts) -> None:
-    """A service fee that was settled before is never billed again: issuing goes on at once (APP-6)."""
-    paid = Invoice.objects.filter(
-        case=application.reference, purpose=Purpose.SERVICE, state__in=["paid", "waived"]
-    ).exists()
-    if paid:
+    """A service fee that was settled and not refunded is never billed again: issuing goes on at once (APP-6)."""
+    if any(not went_back(invoice) for invoice in Invoice.objects.settled(application.reference, Purpose.SERVICE)):
         advance(application.pk, "start_issuing", by=None, now=now)
     else:
         _bill_and_wait(application, Purpose.SERVICE, now, Policies(today(now)))

@@ -19,6 +19,8 @@ def made_up() -> dict[str, str]:
         "DATABASE_URL": f"postgres://portal:password@{NOBODY}/portal",
         "REDIS_URL": f"redis://{NOBODY}",
         "EMAIL_URL": f"smtp+tls://portal:password@{NOBODY}",
+        "REFUND_DEBTOR_IBAN": "SA0380000000608010167519",
+        "REFUND_DEBTOR_BIC": "RJHISARI",
         "RECAPTCHA_PUBLIC_KEY": "public",
         "RECAPTCHA_PRIVATE_KEY": "private",
     }

@@ -25,6 +25,8 @@ app.conf.beat_schedule = {
     "apply the exam company's files": {"task": "applications.tasks.apply_results_file", "schedule": 10.0},
     "deliver notices": {"task": "accounts.tasks.deliver_notices", "schedule": 10.0},
     "send the mail": {"task": "accounts.tasks.send_mail", "schedule": 10.0},
+    "open, escalate and end refunds": {"task": "refunds.tasks.sweep", "schedule": 60.0},
+    "finish refunds to cards": {"task": "refunds.tasks.finish_payouts", "schedule": 60.0},
     "render papers": {"task": "register.tasks.render_papers", "schedule": 10.0},
 }
 

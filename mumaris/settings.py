@@ -283,6 +283,12 @@ MOYASAR_WEBHOOK_SECRET = demanded("MOYASAR_WEBHOOK_SECRET", "the secret shared w
 MOYASAR_STATEMENT_URL = env.str("MOYASAR_STATEMENT_URL", "")
 if MOYASAR_STATEMENT_URL and "{day}" not in MOYASAR_STATEMENT_URL:
     raise ImproperlyConfigured("MOYASAR_STATEMENT_URL must hold {day}, which becomes a day such as 2026-11-22.")
+# Whose account refunds are transferred from; the demo's stands in no bank.
+REFUND_DEBTOR = {
+    "name": env.str("REFUND_DEBTOR_NAME", "Health Practitioner Portal"),
+    "iban": demanded("REFUND_DEBTOR_IBAN", "the account that refunds are paid from", "SA0380000000608010167519"),
+    "bic": demanded("REFUND_DEBTOR_BIC", "the bank of that account", "RJHISARI"),
+}
 GATEWAY_SIMULATOR_URL = env.str("GATEWAY_SIMULATOR_URL", "")
 MAILBOX_URL = env.str("MAILBOX_URL", "")
 # The verification company; unset, staff record its paper reports and nobody is asked for case numbers (DOC-3).

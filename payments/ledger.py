@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import F, Sum
 
-from payments.models import Account, Invoice, Payment, PostingKind
+from payments.models import Account, Invoice, LedgerEntry, Payment, PostingKind
 
 # Demands that ended unpaid, as a set: what was owed is owed no more, and was not earned.
 CLOSE_ALL = """
@@ -85,6 +86,18 @@ def refund_paid_out(payment: Payment, *, amount: int, account: str, ticket: str,
     """`account` is where it left from: Account.BANK_CARD or Account.BANK_TRANSFER."""
     legs = {Account.REFUND_PAYABLE: amount, Account(account): -amount}
     _post(f"pay_out:{ticket}", PostingKind.PAY_OUT, now, legs, payment=payment, ticket=ticket)
+
+
+def went_back(invoice: Invoice) -> bool:
+    """Whether the fee itself of a settled invoice was refunded, or is reserved to be; an excess or a late fee is not the fee."""
+    given = LedgerEntry.objects.filter(
+        posting__payment__invoice=invoice,
+        posting__kind__in=[PostingKind.APPROVE, PostingKind.EXPIRE],
+        account=f"revenue:{invoice.purpose}",
+    )
+    others = invoice.lines.filter(waives=None).exclude(fee=invoice.purpose)
+    beside = others.aggregate(sum=Sum(F("amount") - F("vat")))["sum"] or 0
+    return (given.aggregate(sum=Sum("amount"))["sum"] or 0) > beside
 
 
 def owed(invoice: Invoice) -> dict[Account, int]:

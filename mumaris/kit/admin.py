@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mumaris.kit import alarms
 from mumaris.kit.models import Alarm, Holiday, PolicyValue
-from mumaris.kit.policy import FIRST_VALUES
+from mumaris.kit.policy import FIRST_VALUES, LIMITS
 from mumaris.kit.readonly import EffectiveAdmin, EffectiveForm, ReadOnlyAdmin
 
 
@@ -20,8 +20,12 @@ class PolicyValueForm(EffectiveForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        if data.get("value") == 0 and data.get("key") != "payment.grace_days":
-            self.add_error("value", _("Only the silent grace can be zero."))
+        least, most = LIMITS.get(data.get("key", ""), (1, 9999))
+        if data.get("value") is not None and not least <= data["value"] <= most:
+            self.add_error(
+                "value",
+                _("This policy takes a number from %(least)s to %(most)s.") % {"least": least, "most": most},
+            )
         if PolicyValue.objects.filter(key=data.get("key"), effective_from=data.get("effective_from")).exists():
             self.add_error("effective_from", _("A value of this policy begins on that day already."))
         return data

@@ -23,6 +23,8 @@ FIRST_VALUES: dict[str, tuple[Any, str]] = {
     "verification.usual_days": (35, "third party"),
     "experience.certificate_months": (12, "seeds"),
 }
+# The least and the most that a policy may be, where that is not a number from 1 to 9999.
+LIMITS: dict[str, tuple[int, int]] = {"payment.grace_days": (0, 9999)}
 OFFICIAL_SOURCES = {"seeds", "authority's site"}
 
 

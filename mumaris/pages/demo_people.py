@@ -43,6 +43,8 @@ STAFF = [
     ("Sami Al-Shammari", "CPD officer"),
     ("Turki Al-Dossari", "register officer"),
     ("Lama Al-Shehri", "finance officer"),
+    ("Nasser Al-Shammari", "finance officer"),
+    ("Reem Al-Juhani", "finance head"),
     ("Saad Al-Mutairi", "auditor"),
     ("Ghada Al-Zahrani", "administrator"),
 ]

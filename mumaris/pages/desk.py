@@ -24,6 +24,7 @@ from mumaris.kit.clock import today
 from mumaris.kit.models import Alarm
 from mumaris.kit.readonly import ReadOnlyAdmin
 from payments.models import Credit
+from refunds.desk import counts as refund_counts
 
 
 class Desk(AdminSite):
@@ -62,7 +63,7 @@ class Desk(AdminSite):
         return redirect("account_change_password")
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The queues by state with their oldest case, and the credits that wait for finance; and what a person must look at; three set-based queries."""
+        """What a person must look at, the queues by state with their oldest case, and what waits for finance; set-based queries."""
         user = request.user
         context = {
             "queues": _queues(user, today(clock_now())) if user.has_perm("applications.view_application") else None,
@@ -70,6 +71,7 @@ class Desk(AdminSite):
             "credits": Credit.objects.filter(applied_at=None).count()
             if user.has_perm("payments.view_credit")
             else None,
+            "refunds": refund_counts(today(clock_now())) if user.has_perm("refunds.view_ticket") else None,
         }
         return super().index(request, context | (extra_context or {}))
 

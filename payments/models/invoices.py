@@ -77,6 +77,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def live(self) -> "InvoiceQuerySet":
         return self.filter(state__in=LIVE)
 
+    def settled(self, case: str, purpose: str) -> "InvoiceQuerySet":
+        return self.filter(case=case, purpose=purpose, state__in=[InvoiceState.PAID, InvoiceState.WAIVED])
+
 
 @pghistory.track(level=pghistory.Statement)
 class Invoice(models.Model):

@@ -161,6 +161,18 @@ class Payment(models.Model):
                 func=APPLIED_IN_TIME,
             ),
             pgtrigger.Trigger(
+                name="refunded_is_counted",
+                operation=pgtrigger.UpdateOf("refunded"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__refunded__df=pgtrigger.F("new__refunded")),
+                func="""
+                    IF pg_trigger_depth() < 2 THEN
+                        RAISE EXCEPTION 'what went back of payment % is counted by its tickets alone', NEW.id USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="payment_agrees",
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 when=pgtrigger.After,

@@ -24,7 +24,7 @@ from register.models import IssuedPaper, Rank, Specialty
 from tests.people import NOON, Office, classified, declare, make_draft, make_practitioner, make_staff, make_user, pay
 
 pytestmark = pytest.mark.django_db
-ROOMS = {"accounts", "applications", "cpd", "documents", "kit", "payments", "register"}
+ROOMS = {"accounts", "applications", "cpd", "documents", "kit", "payments", "refunds", "register"}
 ADDED_BY_STAFF = {
     "applications.exampolicy",
     "applications.fee",
@@ -448,7 +448,10 @@ def test_a_policy_takes_a_new_value_once_a_day(client):
     assert client.post(at("kit.policyvalue", "add"), typed).status_code == 302
     assert PolicyValue.objects.get(key="return.days", effective_from=day).value == 45
     assert "begins on that day already" in client.post(at("kit.policyvalue", "add"), typed).content.decode()
-    assert "can be zero" in client.post(at("kit.policyvalue", "add"), typed | {"value": "0"}).content.decode()
+    assert (
+        "takes a number from 1 to 9999"
+        in client.post(at("kit.policyvalue", "add"), typed | {"value": "0"}).content.decode()
+    )
     assert PolicyValue.objects.filter(key="return.days").count() == 2
 
 

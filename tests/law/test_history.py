@@ -19,12 +19,13 @@ from applications.models import (
 from documents.models import Paper
 from mumaris.kit.models import Alarm, DemoClock
 from payments.models import LedgerEntry, Line, Posting, Statement, StatementLine, WebhookEvent
+from refunds.models import Share, TicketEntry, TransferFile
 from tests.people import Office, classified, make_practitioner
 
 ROOMS = ("kit", "accounts", "documents", "register", "payments", "cpd", "applications", "refunds")
 # Facts that are written once or, where they change, say so in columns of their own.
 WRITTEN_ONCE = {Attachment, ClockChange, Entry, ExamResult, Line, Notice, Paper, ResultsLine, ReturnItem, WebhookEvent}
-WRITTEN_ONCE |= {LedgerEntry, Posting, Statement, StatementLine}
+WRITTEN_ONCE |= {LedgerEntry, Posting, Statement, StatementLine, Share, TicketEntry, TransferFile}
 # A clock that stops with the wait, whose every change is an entry of the timeline or a ClockChange; and the demo's own.
 PASSING = {Deadline, DemoClock, Alarm}
 

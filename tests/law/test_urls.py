@@ -24,6 +24,8 @@ from applications.models import Application
 from documents.models import Verification
 from mumaris.kit import clock
 from payments.models import Attempt
+from refunds import progress
+from refunds.models import Ticket
 from tests.fingerprint import unchanged
 from tests.people import (
     Office,
@@ -94,6 +96,12 @@ PORTAL = {
     "application_object": (OWNER, FORM),
     "application_appeal": (OWNER, FORM),
     "application_withdraw": (OWNER, FORM),
+    "refunds": (PERSON, SAFE),
+    "refund_ask": (OWNER, FORM),
+    "refund": (OWNER, SAFE),
+    "refund_account": (OWNER, POST),
+    "refund_withdraw": (OWNER, POST),
+    "refund_again": (OWNER, POST),
     "invoice": (OWNER, SAFE),
     "invoice_pay": (OWNER, POST),
     "bill": (OWNER, SAFE),
@@ -200,6 +208,12 @@ def world() -> dict[str, Asked]:
     bill = Attempt.objects.create(
         invoice=invoice_of(unpaid, "admin"), method="sadad", state="open", bill_number="123456", created_at=now
     )
+    finance, claim = make_staff("finance officer"), {"ground": "wrong_path", "statement": "The desk sent me here."}
+    asked_back = [
+        progress.file(invoice_of(case, "admin").payments.get().pk, by=case.practitioner.user, now=now, **claim)
+        for case in (submitted(make_practitioner(now=now), now=now), rejected)
+    ]
+    progress.advance(asked_back[1].pk, "approve", by=finance, now=now, accepted=True)
     title = {"degree": "diploma", "field": "NUR", "title": "Nursing", "institution": "Institute", "country": "SA"}
     newcomer = make_practitioner(now=now)
     degree = newcomer.qualifications.create(**title, awarded_on=today)
@@ -222,6 +236,9 @@ def world() -> dict[str, Asked]:
 
     def of_person(key: Any, missing: Any = 10**9) -> Asked:
         return Asked(person.user, [key], [missing])
+
+    def of_ticket(ticket: Ticket, **body: Any) -> Asked:
+        return Asked(ticket.filed_by, [ticket.number], ["RF-2026-0000000"], body)
 
     nothing = uuid4()
     return {
@@ -257,6 +274,16 @@ def world() -> dict[str, Asked]:
         "application_object": of_case(lowered, text="My diploma is of three years.", seen=lowered.moves),
         "application_appeal": of_case(rejected, text="Page 3 was overlooked.", declared="on"),
         "application_withdraw": of_case(unpaid, understood="on", seen=unpaid.moves),
+        "refund_ask": Asked(
+            returned.practitioner.user,
+            [invoice_of(returned, "admin").number],
+            ["INV-2026-000000"],
+            {"ground": "exempt", "text": "My father fell on duty."},
+        ),
+        "refund": of_ticket(asked_back[0]),
+        "refund_account": of_ticket(asked_back[1], iban="SA0380000000608010167519", holder="Samar Idris"),
+        "refund_withdraw": of_ticket(asked_back[0]),
+        "refund_again": of_ticket(asked_back[0]),
         "invoice": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"]),
         "invoice_pay": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"], {"method": "card"}),
         "bill": Asked(payer.user, [bill.given_id], [nothing]),

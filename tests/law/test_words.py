@@ -15,6 +15,10 @@ from applications.models import Outcome
 from documents.models import Refusal, Result
 from mumaris.kit.templatetags.look import STATES
 from mumaris.pages import views
+from refunds import desk, letters
+from refunds.lifecycle import LIFECYCLE as OF_TICKETS
+from refunds.lifecycle import TicketState
+from refunds.presenting import STEPS
 
 # What is told besides the letters of moves, as the code itself names it.
 TOLD = re.compile(r"""(?:tell\(\s*[\w.]+,\s*|Notice\([^()]*kind=)"(\w+)\"""")
@@ -22,6 +26,8 @@ TEMPLATES = Path(settings.BASE_DIR) / "templates" / "notices"
 ROOMS = ("accounts", "documents", "register", "payments", "cpd", "applications", "refunds")
 EXAM_MOVES = ("pass", "fail_free", "fail_paid", "fail_last")
 OF_NO_CASE = {"sanction_imposed", "sanction_lifted", "verification_result"}
+# These name their ticket, which names the application.
+OF_A_TICKET = {*letters.LETTERS.values(), letters.TO_HEADS, "refund_failed"}
 REFERENCE, DUE_ON = "CL-2026-0443391", "2026-12-22"
 WORDS = "Bring the\nlast page & the <stamp>."
 LANGUAGES = [("ar", r"[\u0621-\u0652]{3}"), ("en", r"[a-z]{3}")]
@@ -29,7 +35,7 @@ LANGUAGES = [("ar", r"[\u0621-\u0652]{3}"), ("en", r"[a-z]{3}")]
 
 def kinds() -> set[str]:
     code = [path.read_text() for room in ROOMS for path in (Path(settings.BASE_DIR) / room).glob("*.py")]
-    return set(LETTERS.values()) | {kind for text in code for kind in TOLD.findall(text)}
+    return set(LETTERS.values()) | OF_A_TICKET | {kind for text in code for kind in TOLD.findall(text)}
 
 
 def told() -> list[Notice]:
@@ -59,6 +65,20 @@ def told() -> list[Notice]:
             for day in ("", DUE_ON)
         ],
     }
+    ticket = {
+        "ticket": "RF-2026-0443391",
+        "amount": "200.00",
+        "decide_on": DUE_ON,
+        "collect_on": DUE_ON,
+        "by_portal": False,
+    }
+    facts |= {
+        kind: [
+            {**ticket, "text": "", "wants_account": False},
+            {**ticket, "text": WORDS, "wants_account": True, "by_portal": True},
+        ]
+        for kind in OF_A_TICKET
+    }
     usual = [{"due_on": DUE_ON, "text": ""}, {"due_on": DUE_ON, "text": WORDS}]
     return [Notice(kind=kind, reference=REFERENCE, facts=one) for kind in kinds() for one in facts.get(kind, usual)]
 
@@ -77,7 +97,8 @@ def test_every_letter_belongs_to_a_move():
 def test_every_notice_has_a_subject_and_a_body_in_both_languages(language, letters):
     for notice in told():
         subject, body = notices.words(notice, language)
-        assert (REFERENCE in subject) == (notice.kind not in OF_NO_CASE)
+        assert (REFERENCE in subject) == (notice.kind not in OF_NO_CASE | OF_A_TICKET)
+        assert ("RF-2026-0443391" in subject) == (notice.kind in OF_A_TICKET)
         assert "\n" not in subject
         assert len(subject) < 100
         for text in (subject, body):
@@ -112,6 +133,13 @@ def test_every_move_and_state_has_its_words_on_the_pages():
     assert set(presenting.STAGE_OF) == set(HOLDER) | {State.COMPLETED}
     assert set(presenting.INVOICE_OF) <= set(WAITING)
     assert set(State) <= set(STATES["application"])
+
+
+@pytest.mark.req("REF-1")
+def test_every_move_and_state_of_a_ticket_has_its_words():
+    assert set(STEPS) == set(desk.HAPPENED) == {*OF_TICKETS, "file", "escalate"}
+    assert set(TicketState) == set(STATES["refund"])
+    assert set(letters.LETTERS) <= {*OF_TICKETS, "file", "escalate"}
 
 
 def test_the_home_page_names_what_to_do_in_every_state_that_waits_for_the_practitioner():

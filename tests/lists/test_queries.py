@@ -17,7 +17,8 @@ from applications.progress import advance
 from applications.review import Remark
 from mumaris.kit import clock
 from payments import billing
-from payments.models import Attempt
+from payments.models import Attempt, Payment
+from refunds import progress, sweeps
 from tests.people import Office, classified, declare, invoice_of, make_draft, make_practitioner, make_user, pay
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +54,14 @@ def a_life(rows: int) -> tuple[Client, dict[str, str]]:
     for number in range(rows):
         paid = {"method": "sadad", "amount": 100, "paid_at": now, "now": now}
         billing.receive(invoice=invoice, attempt=None, provider_ref=f"little-{number}-{rows}", **paid)
+    paid = Payment.objects.get(
+        invoice__case=person.applications.get(state="completed").reference, invoice__purpose="service"
+    )
+    claim = {"ground": "wrong_path", "statement": "The desk sent me here."}
+    for _number in range(rows):
+        ticket = progress.file(paid.pk, by=person.user, now=now, **claim)
+        progress.advance(ticket.pk, "withdraw", by=person.user, now=now)
+    sweeps.open_tickets(now)
     case = f"/applications/{draft.reference}/"
     client = Client()
     client.force_login(person.user)
@@ -71,6 +80,10 @@ def a_life(rows: int) -> tuple[Client, dict[str, str]]:
         "awaiting fee": f"/applications/{unpaid.reference}/",
         "completed": f"/applications/{person.applications.get(state='completed').reference}/",
         "invoice": f"/invoices/{invoice.number}/",
+        "refunds": "/refunds/",
+        "refund": f"/refunds/{ticket.number}/",
+        "ask for a refund": f"/invoices/{paid.invoice.number}/refund/",
+        "withdraw": f"/applications/{unpaid.reference}/withdraw/",
         "bill": f"/bills/{bill.given_id}/",
         "gateway away": f"/payments/{bill.given_id}/",
         "account": "/account/",

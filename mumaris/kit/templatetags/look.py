@@ -74,6 +74,16 @@ STATES: dict[str, dict[str, tuple[str, str, Text]]] = {
         "psv_discrepancy": ("bad", "warn", pgettext_lazy("document", "Discrepancy")),
         "psv_unable": ("warn", "warn", pgettext_lazy("document", "Unable to verify")),
     },
+    "refund": {
+        "filed": ("note", "clock", pgettext_lazy("refund", "Waiting for a decision")),
+        "overruling": ("note", "search", pgettext_lazy("refund", "Waiting for second officer")),
+        "approved": ("ok", "ok", pgettext_lazy("refund", "Approved")),
+        "paying": ("note", "card", pgettext_lazy("refund", "Being paid out")),
+        "paid_out": ("ok", "ok", pgettext_lazy("refund", "Paid out")),
+        "refused": ("bad", "bad", pgettext_lazy("refund", "Refused")),
+        "expired": ("warn", "warn", pgettext_lazy("refund", "Not collected in time")),
+        "closed": ("", "dash", pgettext_lazy("refund", "Closed")),
+    },
     "rule": {
         "met": ("ok", "ok", pgettext_lazy("rule", "Met")),
         "unmet": ("bad", "bad", pgettext_lazy("rule", "Not met")),

@@ -1,0 +1,169 @@
+"""What the rules ask about payments, read from the database in as many queries for many payments as for one."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.utils import translation
+
+from applications.lifecycle import CancelReason, State
+from applications.models import Application, EligibilityNumber, Entry, Outcome
+from mumaris.kit.clock import today
+from mumaris.kit.policy import Policies
+from payments.models import Credit, CreditReason, Disposition, Exemption, Invoice, InvoiceState, Line, Payment, Purpose
+from refunds.lifecycle import RESERVED
+from refunds.models import Share, Ticket
+from refunds.rules import Facts, Part
+
+# The moves by which a case is rejected, and what each says about the applicant (REF-2).
+REJECTIONS = {"endorse_rejection": "conditions", "fail_last": "conditions", "refuse": "compliance"}
+
+
+def of(payments: Iterable[Payment], *, on: date, withdrawn_at: datetime | None = None) -> dict[int, Facts]:
+    """The facts of each payment by its id, by the policies in force on the Riyadh day `on`.
+
+    `withdrawn_at` reckons as if a case that can still be withdrawn were withdrawn then. Give payments of `with_parts`.
+    """
+    payments = list(payments)
+    if not payments:
+        return {}
+    policies = Policies(on)
+    cases = {
+        case.reference: case for case in Application.objects.filter(reference__in={p.invoice.case for p in payments})
+    }
+    rejected = _rejections(cases.values())
+    returned = _returned(payments)
+    exempt = _exemptions({payment.invoice.payer_id for payment in payments})
+    exams = _exams([payment for payment in payments if payment.invoice.purpose == Purpose.EXAM])
+    basis = policies["refund.window_basis"]
+    attended = _attended(cases.values()) if basis == 2 else set()
+
+    def facts(payment: Payment) -> Facts:
+        case = cases[payment.invoice.case]
+        withdrawn = case.closed_at if case.state == State.WITHDRAWN else withdrawn_at
+        return Facts(
+            paid_at=payment.moved_at,
+            parts=tuple(_parts(payment, returned)),
+            room=payment.amount - payment.refunded,
+            submitted_at=case.submitted_at,
+            withdrawn_at=withdrawn,
+            issued=case.state == State.COMPLETED,
+            rejected=rejected.get(case.pk, "") if case.state == State.REJECTED else "",
+            unanswered=case.cancel_reason == CancelReason.DEFICIENCIES_UNANSWERED,
+            attempt_used=payment.invoice_id in exams,
+            assessed=case.pk in attended,
+            exempt=any(
+                start <= today(payment.moved_at) and (end is None or today(payment.moved_at) <= end)
+                for start, end in exempt[payment.invoice.payer_id]
+            ),
+            percent=policies["refund.percent"],
+            window_days=policies["refund.window_days"],
+            window_basis=basis,
+        )
+
+    return {payment.pk: facts(payment) for payment in payments}
+
+
+def with_parts(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    """The payments with all that `of` reads of them."""
+    priced = Prefetch("invoice__lines", Line.objects.filter(waives=None), to_attr="priced")
+    unapplied = Prefetch("credits", Credit.objects.filter(applied_at=None).order_by("pk"), to_attr="unapplied")
+    return payments.select_related("invoice__payer").prefetch_related(priced, unapplied)
+
+
+def of_ticket(ticket: Ticket, *, accepted: str = "") -> Facts:
+    """The facts of what one ticket asks for, with the ground it claims, by the policies of the day it was filed."""
+    payment = with_parts(Payment.objects.filter(pk=ticket.payment_id)).get()
+    found = of([payment], on=today(ticket.filed_at))[payment.pk]
+    return asked(found, credit=ticket.credit_id, claimed=ticket.ground, accepted=accepted)
+
+
+def asked(facts: Facts, *, credit: int | None = None, claimed: str = "", accepted: str = "") -> Facts:
+    """The facts cut to what a ticket is about: one credit, or the fees."""
+    parts = tuple(part for part in facts.parts if part.credit == credit)
+    return Facts(**{**vars(facts), "parts": parts, "claimed": claimed, "accepted": accepted})
+
+
+def _parts(payment: Payment, returned: dict[tuple[str, int], int]) -> Iterable[Part]:
+    for credit in payment.unapplied:
+        words = {}
+        for language in ("ar", "en"):
+            with translation.override(language):
+                words[language] = str(CreditReason(credit.reason).label)
+        yield Part(
+            base=credit.amount,
+            returned=returned.get(("credit", credit.pk), 0),
+            text_ar=words["ar"],
+            text_en=words["en"],
+            credit=credit.pk,
+        )
+    if payment.disposition == Disposition.APPLIED:
+        for line in payment.invoice.priced:
+            yield Part(
+                base=line.amount,
+                fee=line.fee,
+                vat=line.vat,
+                returned=returned.get(("line", line.pk), 0),
+                text_ar=line.text_ar,
+                text_en=line.text_en,
+                line=line.pk,
+            )
+
+
+def _returned(payments: list[Payment]) -> dict[tuple[str, int], int]:
+    """Halalas reserved or paid back of each line and each credit."""
+    given = (
+        Share.objects.filter(ticket__payment__in=payments, ticket__state__in=RESERVED)
+        .order_by()
+        .values_list("line", "credit")
+        .annotate(sum=Sum("amount"))
+    )
+    return {("line", line) if line else ("credit", credit): total for line, credit, total in given}
+
+
+def _rejections(cases: Iterable[Application]) -> dict[int, str]:
+    rejected = [case for case in cases if case.state == State.REJECTED]
+    if not rejected:
+        return {}
+    made = Entry.objects.filter(application__in=rejected, move__in=REJECTIONS).order_by("seq")
+    return {case: REJECTIONS[move] for case, move in made.values_list("application", "move")}
+
+
+def _exemptions(payers: set[int]) -> dict[int, list[tuple[date, date | None]]]:
+    """The days of every exemption that was approved, whenever that was (REF-4)."""
+    found: dict[int, list[tuple[date, date | None]]] = defaultdict(list)
+    for payer, start, end in Exemption.objects.filter(practitioner__in=payers, state="approved").values_list(
+        "practitioner", "starts_on", "ends_on"
+    ):
+        found[payer].append((start, end))
+    return found
+
+
+def _exams(payments: list[Payment]) -> set[int]:
+    """The exam invoices among these whose attempt was used: as many of a case, in their order, as its paid attempts."""
+    if not payments:
+        return set()
+    cases = {payment.invoice.case for payment in payments}
+    used: dict[str, int] = defaultdict(int)
+    for number in (
+        EligibilityNumber.objects.filter(application__reference__in=cases)
+        .select_related("application")
+        .prefetch_related("results__correction")
+    ):
+        used[number.application.reference] += max(0, number.attempts_used - number.free_attempts)
+    spent: set[int] = set()
+    settled = Invoice.objects.filter(
+        case__in=cases, purpose=Purpose.EXAM, state__in=[InvoiceState.PAID, InvoiceState.WAIVED]
+    )
+    for pk, case in settled.order_by("case", "serial").values_list("pk", "case"):
+        if used[case] > 0:
+            used[case] -= 1
+            spent.add(pk)
+    return spent
+
+
+def _attended(cases: Iterable[Application]) -> set[int]:
+    """The cases whose exam was attended, passed or not."""
+    sat = Q(results__outcome__in=[Outcome.PASSED, Outcome.FAILED])
+    return set(EligibilityNumber.objects.filter(sat, application__in=list(cases)).values_list("application", flat=True))

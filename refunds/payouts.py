@@ -1,0 +1,59 @@
+"""Paying refunds out to cards through the gateway, once whatever happens (REF-6). HTTP stays outside transactions."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.turns import turn
+from payments.gateways import gateway
+from payments.gateways.base import GatewayDown, GatewayRefused
+from refunds.lifecycle import LIFECYCLE, TicketState
+from refunds.models import Ticket
+from refunds.progress import advance
+
+log = logging.getLogger(__name__)
+
+
+def pay(ticket: Ticket, *, by: Any, now: datetime, seen: int | None = None) -> Ticket:
+    """Send an approved refund back to the card. Raises NotAllowed, and GatewayDown while nothing is known.
+
+    The state `paying` is committed before the gateway is called, so a time-out is taken up again; a refusal leaves the
+    ticket approved, with the reason.
+    """
+    with turn(f"refund of payment {ticket.payment_id}"):
+        ticket.refresh_from_db()
+        in_doubt = ticket.state == TicketState.PAYING and ticket.returned_before is not None
+        if not in_doubt:
+            advance(ticket.pk, "pay", by=by, now=now, seen=seen)
+        elif reasons := LIFECYCLE["confirm"].obstacles(ticket, by):
+            raise NotAllowed(*reasons)
+        return _send(ticket, now)
+
+
+def finish_left(now: datetime, batch: int = 50) -> None:
+    """Ask again about payouts whose answer was lost; one failure keeps no other waiting."""
+    left = Ticket.objects.filter(state=TicketState.PAYING, returned_before__isnull=False).order_by("pk")[:batch]
+    for ticket in left:
+        try:
+            with turn(f"refund of payment {ticket.payment_id}"):
+                _send(ticket, now)
+        except GatewayDown as error:
+            log.warning("gateway away, payout of %s waits: %s", ticket, error)
+        except Exception:
+            log.exception("payout of %s cannot be finished", ticket)
+
+
+def _send(ticket: Ticket, now: datetime) -> Ticket:
+    """The payout of a ticket that is being paid, by whoever's turn it is; one that is finished meanwhile stays as it is."""
+    ticket = Ticket.objects.select_related("payment").get(pk=ticket.pk)
+    if ticket.state != TicketState.PAYING:
+        return ticket
+    before, ref = ticket.returned_before, ticket.payment.provider_ref
+    try:
+        gateway().refund(ref, ticket.amount, refunded_before=before)
+    except GatewayRefused as refusal:
+        log.error("the gateway refused the payout of %s: %s", ticket, refusal.message)
+        advance(ticket.pk, "fail", by=None, now=now, internal_text=refusal.message[:200] or "refused")
+        raise NotAllowed(refusal.message) from refusal
+    return advance(ticket.pk, "confirm", by=None, now=now, reference=f"{ref}/{before + ticket.amount}")

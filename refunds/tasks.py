@@ -1,0 +1,18 @@
+from celery import shared_task
+
+from mumaris.kit.clock import now
+from refunds import payouts, sweeps
+
+
+@shared_task
+def sweep() -> None:
+    """Open what is due to be opened, escalate what is late, and end what was not collected (REF-1)."""
+    sweeps.open_tickets(now())
+    sweeps.escalate(now())
+    sweeps.expire(now())
+
+
+@shared_task
+def finish_payouts() -> None:
+    """Finish the payouts to cards whose answer was lost (REF-6)."""
+    payouts.finish_left(now())

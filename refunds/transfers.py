@@ -1,0 +1,170 @@
+"""Refunds by bank transfer: files of credit transfers in ISO 20022 pain.001.001.03, and what the bank made of each (REF-6)."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from xml.etree import ElementTree
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts import identity
+from mumaris.kit.clock import RIYADH, today
+from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.references import new_reference
+from refunds.lifecycle import LIFECYCLE, TicketState, payer
+from refunds.models import PayoutMethod, Ticket, Transfer, TransferFile
+from refunds.progress import advance, locked
+
+NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.03"
+MOST = 500
+
+
+def waiting() -> Any:
+    """Approved tickets whose account is known and whose window is open, those that end first in front."""
+    return (
+        Ticket.objects.filter(state=TicketState.APPROVED, payout=PayoutMethod.TRANSFER, account__isnull=False)
+        .select_related("application__practitioner", "payment__invoice")
+        .order_by("collect_by", "pk")
+    )
+
+
+def payable(by: Any, now: datetime) -> list[Ticket]:
+    """Those of `waiting` that this officer may put into a file now."""
+    return [ticket for ticket in waiting()[:MOST] if not LIFECYCLE["pay"].obstacles(ticket, by, now=now)]
+
+
+@transaction.atomic
+def collect(*, by: Any, now: datetime) -> TransferFile:
+    """Put every ticket that this officer may pay into one new file. Raises NotAllowed where there is none."""
+    tickets = []
+    for ticket in sorted(payable(by, now), key=lambda one: (one.payment_id, one.pk)):  # the order in which all lock
+        try:
+            with transaction.atomic():
+                tickets.append(advance(ticket.pk, "pay", by=by, now=now))
+        except NotAllowed:  # another file took it meanwhile
+            continue
+    if not tickets:
+        raise NotAllowed(_("No refund waits for a transfer that you could make."))
+    number = new_reference("TF", now)
+    ends = [(ticket, f"{ticket.number}-{ticket.transfers.count() + 1}") for ticket in tickets]
+    content = write(number, ends, now)
+    file = TransferFile.objects.create(
+        number=number,
+        made_at=now,
+        made_by=by,
+        count=len(tickets),
+        total=sum(ticket.amount for ticket in tickets),
+        content=identity.seal(content.decode()),
+        sha256=hashlib.sha256(content).digest(),
+    )
+    Transfer.objects.bulk_create(
+        Transfer(file=file, ticket=ticket, end_to_end=end_to_end, amount=ticket.amount) for ticket, end_to_end in ends
+    )
+    return file
+
+
+def content_of(file: TransferFile) -> bytes:
+    """The file as it was made, byte by byte. Raises ValueError where it is not what its hash says."""
+    content = identity.unseal(file.content).encode()
+    if hashlib.sha256(content).digest() != bytes(file.sha256):
+        raise ValueError(f"transfer file {file.number} was changed")
+    return content
+
+
+@transaction.atomic
+def executed(transfer: Transfer, *, reference: str, by: Any, now: datetime) -> None:
+    """The bank made the transfer, under its own reference, which no other payout has."""
+    ticket, transfer = _still_sent(transfer, by)
+    try:
+        with transaction.atomic():
+            advance(ticket.pk, "confirm", by=by, now=now, reference=reference)
+    except IntegrityError as error:
+        if "payout_ref_once" not in str(error):
+            raise
+        raise NotAllowed(_("Another payout has this reference already. Check the number.")) from error
+    Transfer.objects.filter(pk=transfer.pk).update(outcome=Transfer.Outcome.EXECUTED)
+
+
+@transaction.atomic
+def failed(transfer: Transfer, *, reason: str, by: Any, now: datetime) -> None:
+    """The bank sent the money back: approved again, and the account is asked for anew."""
+    ticket, transfer = _still_sent(transfer, by)
+    advance(ticket.pk, "fail", by=by, now=now, internal_text=reason)
+    Transfer.objects.filter(pk=transfer.pk).update(outcome=Transfer.Outcome.FAILED)
+
+
+def _still_sent(transfer: Transfer, by: Any) -> tuple[Ticket, Transfer]:
+    ticket = locked(transfer.ticket_id)
+    transfer = Transfer.objects.select_for_update().get(pk=transfer.pk)
+    if not payer(by, ticket):
+        raise NotAllowed(_("You may not do this."))
+    if transfer.outcome != Transfer.Outcome.SENT:
+        raise NotAllowed(_("What became of this transfer is on record already."))
+    return ticket, transfer
+
+
+def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> bytes:
+    """The XML of one file: one debtor, one day, one credit transfer for each ticket under its end-to-end reference."""
+    tickets = list(tickets)
+    total = sum(ticket.amount for ticket, _end in tickets)
+    document = ElementTree.Element("Document", xmlns=NAMESPACE)
+    root = ElementTree.SubElement(document, "CstmrCdtTrfInitn")
+    _tree(
+        root,
+        {
+            "GrpHdr": {
+                "MsgId": number,
+                "CreDtTm": now.astimezone(RIYADH).isoformat(timespec="seconds"),
+                "NbOfTxs": str(len(tickets)),
+                "CtrlSum": _riyals(total),
+                "InitgPty": {"Nm": settings.REFUND_DEBTOR["name"]},
+            }
+        },
+    )
+    batch = ElementTree.SubElement(root, "PmtInf")
+    _tree(
+        batch,
+        {
+            "PmtInfId": number,
+            "PmtMtd": "TRF",
+            "NbOfTxs": str(len(tickets)),
+            "CtrlSum": _riyals(total),
+            "ReqdExctnDt": today(now).isoformat(),
+            "Dbtr": {"Nm": settings.REFUND_DEBTOR["name"]},
+            "DbtrAcct": {"Id": {"IBAN": settings.REFUND_DEBTOR["iban"]}, "Ccy": "SAR"},
+            "DbtrAgt": {"FinInstnId": {"BIC": settings.REFUND_DEBTOR["bic"]}},
+            "ChrgBr": "SLEV",
+        },
+    )
+    for ticket, end_to_end in tickets:
+        transfer = ElementTree.SubElement(batch, "CdtTrfTxInf")
+        _tree(transfer, {"PmtId": {"EndToEndId": end_to_end}})
+        amount = ElementTree.SubElement(ElementTree.SubElement(transfer, "Amt"), "InstdAmt", Ccy="SAR")
+        amount.text = _riyals(ticket.amount)
+        _tree(
+            transfer,
+            {
+                "Cdtr": {"Nm": ticket.account_holder},
+                "CdtrAcct": {"Id": {"IBAN": identity.unseal(ticket.account)}},
+                "RmtInf": {"Ustrd": f"{ticket.number} {ticket.application.reference}"},
+            },
+        )
+    ElementTree.indent(document)
+    return ElementTree.tostring(document, encoding="utf-8", xml_declaration=True)
+
+
+def _tree(parent: ElementTree.Element, content: dict[str, Any]) -> None:
+    for name, value in content.items():
+        child = ElementTree.SubElement(parent, name)
+        if isinstance(value, dict):
+            _tree(child, value)
+        else:
+            child.text = value
+
+
+def _riyals(halalas: int) -> str:
+    """`160050` as 1600.50: ISO 20022 takes a point and no other sign."""
+    return f"{halalas // 100}.{halalas % 100:02d}"

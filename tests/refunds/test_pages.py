@@ -1,0 +1,309 @@
+"""The pages: what a practitioner sees before asking, the ticket, the officers' queue, and class 61 refused with its reason."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from applications import fees
+from mumaris.kit import clock
+from mumaris.kit.policy import Policies
+from payments.ledger import went_back
+from payments.models import Payment
+from refunds import transfers
+from refunds.lifecycle import LIFECYCLE, TicketState
+from refunds.models import Ticket
+from tests.fingerprint import unchanged
+from tests.people import (
+    Office,
+    completed,
+    declare,
+    invoice_of,
+    make_draft,
+    make_practitioner,
+    make_staff,
+    pay,
+    submitted,
+    upload,
+)
+from tests.refunds.tickets import (
+    ACCOUNT,
+    LATER,
+    Finance,
+    bring_to,
+    claimed,
+    credited,
+    filed,
+    move,
+    opened,
+    owner,
+    withdrawn,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+@pytest.fixture
+def finance():
+    return Finance()
+
+
+@pytest.fixture(autouse=True)
+def _an_hour_later(monkeypatch):
+    """Cases of these tests are filed at noon, and their pages are opened an hour later, whatever the day of the test."""
+    for module in ("refunds.views", "refunds.admin", "mumaris.pages.desk"):
+        monkeypatch.setattr(f"{module}.clock_now", lambda: LATER)
+
+
+def at(client, user):
+    client.force_login(user)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def said(answer) -> str:
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+
+
+def ask_url(case, purpose="service") -> str:
+    return reverse("refund_ask", args=[invoice_of(case, purpose).number])
+
+
+def at_desk(ticket, name="") -> str:
+    return reverse(f"admin:refunds_ticket_{'move' if name else 'change'}", args=[ticket.pk, *([name] if name else [])])
+
+
+# The practitioner
+
+
+@pytest.mark.req("APP-7")
+@pytest.mark.req("REF-5")
+def test_before_withdrawing_one_sees_what_goes_back_and_then_files_it(client, office):
+    case = pay(office.approve(submitted(make_practitioner())), "service")
+    user = at(client, case.practitioner.user) and case.practitioner.user
+    half = invoice_of(case, "service").amount // 2
+    page = client.get(reverse("application_withdraw", args=[case.reference]))
+    assert page.context["returned"] == half
+    assert "Withdrawn within the month" in page.content.decode()
+    answer = client.post(
+        reverse("application_withdraw", args=[case.reference]), {"understood": "on", "seen": case.moves}
+    )
+    assert answer.headers["Location"] == ask_url(case)
+    shown = client.get(ask_url(case))
+    assert shown.context["preview"]["amount"] == half
+    answer = client.post(ask_url(case), {"ground": ""})
+    ticket = Ticket.objects.get()
+    assert answer.headers["Location"] == reverse("refund", args=[ticket.number])
+    assert (ticket.filed_by, ticket.filed_judgement["amount"]) == (user, half)
+    assert ticket.number in client.get(reverse("refunds")).content.decode()
+
+
+@pytest.mark.req("REF-4")
+def test_a_ground_is_claimed_with_words_and_a_paper(client, office):
+    case = submitted(make_practitioner())
+    at(client, case.practitioner.user)
+    with unchanged():
+        answer = client.post(ask_url(case, "admin"), {"ground": "wrong_path", "text": " "})
+    assert set(answer.context["form"].errors) == {"text"}
+    with unchanged():
+        answer = client.post(ask_url(case, "admin"), {"ground": "late_proof", "text": "x"})
+    assert set(answer.context["form"].errors) == {"ground"}
+    typed = {"ground": "wrong_path", "text": "The desk sent me here."}
+    with unchanged():
+        answer = client.post(ask_url(case, "admin"), {**typed, "file": upload("x.pdf", b"no pdf at all")})
+    assert set(answer.context["form"].errors) == {"file"}
+    assert "The desk sent me here." in answer.content.decode()
+    client.post(ask_url(case, "admin"), {**typed, "file": upload("proof.pdf")})
+    ticket = Ticket.objects.get()
+    assert (ticket.ground, ticket.statement, ticket.evidence.kind) == (*typed.values(), "refund_evidence")
+    page = client.get(reverse("refund", args=[ticket.number])).content.decode()
+    assert "If finance accepts what you claim" in page
+
+
+@pytest.mark.req("REF-2")
+@pytest.mark.parametrize("why", ["for the administrative fee", "31 days later", "after delivery", "twice"])
+def test_what_no_rule_gives_is_refused_with_its_reason(client, office, finance, why):
+    """Class 61."""
+    purpose = "service"
+    if why == "for the administrative fee":
+        case, purpose = submitted(make_practitioner()), "admin"
+    elif why == "31 days later":
+        case = withdrawn(office, now=LATER + timedelta(days=31))
+    elif why == "after delivery":
+        case = completed(office, make_practitioner())
+    else:
+        case = bring_to("paid_out", office, finance).application
+    at(client, case.practitioner.user)
+    page = client.get(ask_url(case, purpose))
+    assert page.context["preview"]["amount"] == 0
+    with unchanged():
+        answer = client.post(ask_url(case, purpose), {"ground": ""})
+    assert "By the rules nothing goes back" in " ".join(answer.context["form"].non_field_errors())
+
+
+@pytest.mark.req("REF-2")
+def test_a_waived_or_unpaid_invoice_gives_nothing_back(client):
+    case = declare(make_draft(make_practitioner()))
+    at(client, case.practitioner.user)
+    with unchanged():
+        page = client.post(ask_url(case, "admin"), {"ground": "wrong_path", "text": "x"}).content.decode()
+    assert "This invoice is not paid yet." in page
+
+
+@pytest.mark.req("REF-6")
+@pytest.mark.parametrize("state", TicketState.values)
+def test_every_state_has_its_page(client, office, finance, state):
+    ticket = bring_to(state, office, finance)
+    page = at(client, owner(ticket)).get(reverse("refund", args=[ticket.number])).content.decode()
+    assert ticket.number in page
+    for officer in (finance.decider, finance.head, finance.payer):
+        page = at(client, officer).get(at_desk(ticket))
+        assert page.status_code == 200
+        for panel in page.context["panels"]:
+            assert LIFECYCLE[panel["name"]].may(officer, ticket)
+    assert ticket.number in client.get(reverse("admin:refunds_ticket_changelist"), {"queue": "all"}).content.decode()
+
+
+@pytest.mark.req("REF-6")
+def test_the_account_is_asked_for_and_refused_at_its_field(client, office, finance):
+    ticket = move(filed(withdrawn(office)), "approve", finance.decider)
+    at(client, owner(ticket))
+    where = reverse("refund_account", args=[ticket.number])
+    for typed, field in (
+        ({"iban": "GB29NWBK60161331926819", "holder": "Samar"}, "iban"),
+        ({"iban": ACCOUNT[:-1] + "8", "holder": "Samar"}, "iban"),
+        ({"iban": ACCOUNT, "holder": ""}, "holder"),
+    ):
+        with unchanged():
+            answer = client.post(where, typed)
+        assert set(answer.context["form"].errors) == {field}
+    client.post(where, {"iban": "SA03 8000 0000 6080 1016 7519", "holder": "Samar Idris"})
+    ticket.refresh_from_db()
+    assert (ticket.account_masked, ticket.account_holder) == ("SA03 … 7519", "Samar Idris")
+    assert ticket.collect_by == (LATER + timedelta(days=14)).date()
+    assert ACCOUNT not in client.get(reverse("refund", args=[ticket.number])).content.decode()
+    with unchanged():
+        assert "given already" in said(client.post(where, {"iban": ACCOUNT, "holder": "Other"}))
+
+
+@pytest.mark.req("REF-6")
+def test_one_withdraws_an_undecided_ticket_and_asks_again(client, office, finance):
+    ticket = filed(withdrawn(office))
+    at(client, owner(ticket))
+    client.post(reverse("refund_withdraw", args=[ticket.number]))
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.ending) == ("closed", "withdrawn")
+    again = client.post(reverse("refund_again", args=[ticket.number]))
+    assert again.headers["Location"] == reverse("refund_ask", args=[ticket.payment.invoice.number])
+    of_portal = opened(credited())
+    at(client, owner(of_portal))
+    with unchanged():
+        client.post(reverse("refund_withdraw", args=[of_portal.number]))
+        assert "open already" in said(client.post(reverse("refund_again", args=[of_portal.number])))
+
+
+# The officers
+
+
+@pytest.mark.req("REF-6")
+def test_the_queue_is_ordered_by_its_clock_and_marks_what_is_late(client, office, finance):
+    late, early = filed(withdrawn(office), now=LATER - timedelta(days=16)), filed(withdrawn(office))
+    at(client, finance.decider)
+    listed = client.get(reverse("admin:refunds_ticket_changelist"))
+    assert list(listed.context["cl"].result_list) == [late, early]
+    assert "overdue" in listed.content.decode()
+    counts = client.get(reverse("admin:index")).context["refunds"]
+    assert counts == {"open": 2, "overdue": 1, "to_pay": 0, "ending": 0}
+
+
+@pytest.mark.req("REF-6")
+def test_officers_decide_endorse_and_pay_by_their_pages(client, office, finance):
+    ticket = claimed(submitted(make_practitioner()))
+    at(client, finance.decider)
+    page = client.get(at_desk(ticket))
+    assert [panel["name"] for panel in page.context["panels"]] == ["approve", "refuse", "overrule"]
+    with unchanged():
+        assert "nothing goes back" in said(client.post(at_desk(ticket, "approve"), {"seen": 1}))
+    with unchanged():
+        assert client.post(at_desk(ticket, "refuse"), {"seen": 1}).context["errors"]
+    client.post(at_desk(ticket, "approve"), {"seen": 1, "accepted": "on"})
+    ticket.refresh_from_db()
+    assert ticket.state == "approved"
+    assert client.post(at_desk(ticket, "pay")).status_code == 403
+    other = filed(withdrawn(office))
+    typed = {"amount": "1.50", "reason": "It was ours.", "seen": 1}
+    client.post(at_desk(other, "overrule"), typed)
+    at(client, finance.head).post(at_desk(other, "endorse"), {"seen": 2})
+    other.refresh_from_db()
+    assert (other.state, other.amount) == ("approved", 150)
+    assert client.post(at_desk(other, "no-such-move")).status_code == 404
+    for name in ("give_account", "withdraw", "expire", "confirm"):
+        assert client.post(at_desk(other, name)).status_code == 404
+
+
+@pytest.mark.req("REF-6")
+@pytest.mark.parametrize("amount", ["0.005", "-1", "1e3x", "99999999", ""])
+def test_no_amount_is_proposed_that_is_none(client, office, finance, amount):
+    """Class 61: 0 is a refusal and has its own way, a fraction of a halala is nothing."""
+    ticket = filed(withdrawn(office))
+    with unchanged():
+        answer = at(client, finance.decider).post(
+            at_desk(ticket, "overrule"), {"amount": amount, "reason": "r", "seen": 1}
+        )
+    assert answer.status_code == 200
+
+
+@pytest.mark.req("REF-6")
+def test_a_file_is_made_handed_out_and_told_of(client, office, finance):
+    ticket = bring_to("approved", office, finance)
+    at(client, finance.payer)
+    answer = client.post(reverse("admin:refunds_ticket_collect"))
+    file = ticket.transfers.get().file
+    where = reverse("admin:refunds_transferfile_change", args=[file.pk])
+    assert answer.headers["Location"] == where
+    assert client.get(where).status_code == 200
+    content = client.get(reverse("admin:refunds_transferfile_content", args=[file.pk]))
+    assert content.content == transfers.content_of(file)
+    tell = reverse("admin:refunds_transferfile_tell", args=[file.pk, ticket.transfers.get().pk, "executed"])
+    with unchanged():
+        assert client.post(tell, {"reference": ""}).status_code == 200
+    client.post(tell, {"reference": "B-77"})
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.payout_ref) == ("paid_out", "B-77")
+    assert (
+        at(client, make_auditor()).get(reverse("admin:refunds_transferfile_content", args=[file.pk])).status_code == 403
+    )
+    assert client.post(tell, {"reference": "B-78"}).status_code == 403
+
+
+def make_auditor():
+    return make_staff("auditor")
+
+
+@pytest.mark.req("REF-6")
+def test_the_evidence_is_open_to_finance_alone(client, office, finance):
+    case = submitted(make_practitioner())
+    typed = {"ground": "wrong_path", "text": "x", "file": upload("proof.pdf")}
+    at(client, case.practitioner.user).post(ask_url(case, "admin"), typed)
+    where = reverse("admin:refunds_ticket_evidence", args=[Ticket.objects.get().pk])
+    assert at(client, finance.decider).get(where).status_code == 200
+    assert at(client, office.reviewer).get(where).status_code == 403
+
+
+@pytest.mark.req("APP-6")
+def test_a_service_fee_that_went_back_is_billed_again(office, finance):
+    """What was settled and kept is not."""
+    case = pay(office.approve(submitted(make_practitioner())), "service")
+    first = invoice_of(case, "service")
+    assert not went_back(first)
+    move(claimed(case, "service"), "approve", finance.decider, accepted=True)
+    assert went_back(first)
+    again = fees.bill(case, "service", LATER, Policies(clock.today(LATER)))
+    assert (again.serial, again.amount, again.state) == (2, first.amount, "issued")
+    assert Payment.objects.get(invoice=first).refunded == first.amount
