@@ -18,6 +18,7 @@ VIEW_CASES = [
     *VIEW_WALLET,
 ]
 VIEW_MONEY = ["payments.view_invoice", "payments.view_payment", "payments.view_credit", "payments.view_attempt"]
+VIEW_EXEMPTIONS = ["payments.view_exemption"]
 VIEW_EXAMS = [
     "applications.view_eligibilitynumber",
     "applications.view_examresult",
@@ -34,7 +35,12 @@ VIEW_REGISTER = [
 ]
 
 ROLES: dict[str, list[str]] = {
-    "reviewer": [*VIEW_CASES, "applications.review_application"],
+    "reviewer": [
+        *VIEW_CASES,
+        "applications.review_application",
+        *VIEW_EXEMPTIONS,
+        "payments.recommend_exemption",
+    ],
     "approver": [
         *VIEW_CASES,
         "applications.endorse_application",
@@ -71,13 +77,25 @@ ROLES: dict[str, list[str]] = {
         "cpd.add_hours",
         "cpd.change_hours",
     ],
-    "finance officer": ["applications.view_application", *VIEW_MONEY],
+    "finance officer": [
+        "applications.view_application",
+        *VIEW_MONEY,
+        *VIEW_EXEMPTIONS,
+        "payments.decide_exemption",
+    ],
+    "finance head": [
+        "applications.view_application",
+        *VIEW_MONEY,
+        *VIEW_EXEMPTIONS,
+        "payments.decide_exemption",
+    ],
     "auditor": [
         *VIEW_CASES,
         *VIEW_MONEY,
         *VIEW_REGISTER,
         *VIEW_CPD,
         *VIEW_EXAMS,
+        *VIEW_EXEMPTIONS,
         "payments.view_webhookevent",
         "accounts.view_notice",
     ],

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from applications import casework, exam_admin  # noqa: F401  the exam officers' part of the desk registers itself
+from applications import casework, exam_admin, exemption_admin  # noqa: F401  these parts of the desk register themselves
 from applications.catalogue import CATALOGUE
 from applications.fees import FeeMissing
 from applications.lifecycle import State

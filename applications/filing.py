@@ -280,7 +280,8 @@ def _keeps(application: Application, answers: dict[str, Any], **chosen: Model | 
 
 
 def _time_is_over(application: Application, now: datetime) -> str:
-    over = application.deadline.lapses_at <= now
+    lapses_at = application.deadline.lapses_at
+    over = lapses_at is not None and lapses_at <= now
     return (
         _("The time for this ended on %(day)s.") % {"day": date_format(application.deadline.due_on, "j F Y")}
         if over

@@ -16,6 +16,7 @@ from accounts.models import Practitioner
 from applications.lifecycle import CLOSED, LIFECYCLE, WAITING, CancelReason, DeadlineKind, State
 from documents.models import Paper, Qualification
 from mumaris.kit.clock import EndOfDay
+from payments.models import TaxTreatment
 from register.models import Exam, Rank, Registration, Specialty
 
 # A state and the last entry of the timeline always agree (I8); judged at commit, on the row as it then is.
@@ -300,7 +301,9 @@ class Deadline(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=DeadlineKind)
     due_on = models.DateField(_("last day"))
     grace_days = models.PositiveSmallIntegerField(default=0)
-    lapses_at = models.DateTimeField(_("cut-off"), db_index=True)
+    lapses_at = models.DateTimeField(_("cut-off"), null=True, db_index=True)
+    paused_at = models.DateTimeField(_("stands since"), null=True)
+    days_left = models.PositiveSmallIntegerField(_("days left"), null=True)
 
     class Meta:
         verbose_name = _("deadline")
@@ -308,7 +311,8 @@ class Deadline(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=DeadlineKind.values), name="deadline_kind_known"),
             models.CheckConstraint(
-                condition=Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))), name="deadline_is_end_of_day"
+                condition=Q(lapses_at=None) | Q(Exact(F("lapses_at"), EndOfDay("due_on", "grace_days"))),
+                name="deadline_is_end_of_day",
             ),
         ]
         triggers = [
@@ -323,6 +327,25 @@ class Deadline(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.due_on}"
+
+
+class Pause(models.Model):
+    """A time in which the clock of a case stood, and for what; `ended_at` is empty while it stands (DLN-5)."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="pauses", verbose_name=_("application"))
+    invoice = models.CharField(_("invoice"), max_length=20, blank=True)
+    cause = models.SlugField(_("cause"), max_length=20)
+    reason = models.CharField(_("reason"), max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    began_at = models.DateTimeField(_("began at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+
+    class Meta:
+        verbose_name = _("pause")
+        verbose_name_plural = _("pauses")
+
+    def __str__(self) -> str:
+        return f"{self.application_id}: {self.cause}"
 
 
 class Attachment(models.Model):
@@ -426,7 +449,8 @@ class Fee(models.Model):
         choices=[("admin", _("Administrative fee")), ("service", _("Service fee")), ("late", _("Late fee"))],
     )
     category = models.SlugField(_("fee category"), max_length=30, blank=True)
-    amount = models.BigIntegerField(_("amount in halalas"))
+    amount = models.BigIntegerField(_("amount in halalas"), help_text=_("Tax included."))
+    tax = models.CharField(_("tax treatment"), max_length=14, choices=TaxTreatment, default=TaxTreatment.OUT_OF_SCOPE)
     effective_from = models.DateField(_("in force from"))
     official = models.BooleanField(_("official figure"), default=False, help_text=_("Leave empty for a demo figure."))
 
@@ -439,6 +463,7 @@ class Fee(models.Model):
                 fields=["service", "purpose", "category", "effective_from"], name="one_fee_per_day"
             ),
             models.CheckConstraint(condition=Q(amount__gte=0), name="fee_not_negative"),
+            models.CheckConstraint(condition=Q(tax__in=TaxTreatment.values), name="fee_tax_known"),
         ]
 
     def __str__(self) -> str:
@@ -453,6 +478,9 @@ class ExamPolicy(models.Model):
     free_attempts = models.PositiveSmallIntegerField(_("attempts without a fee"))
     paid_attempts = models.PositiveSmallIntegerField(_("attempts for a fee"))
     fee = models.BigIntegerField(_("fee of a paid attempt in halalas"))
+    tax = models.CharField(
+        _("tax treatment of the fee"), max_length=14, choices=TaxTreatment, default=TaxTreatment.OUT_OF_SCOPE
+    )
     validity_days = models.PositiveSmallIntegerField(_("days that the eligibility number is valid"))
     cooling_off_days = models.PositiveSmallIntegerField(_("days before a new number after the last failure"))
     effective_from = models.DateField(_("in force from"))
@@ -469,6 +497,7 @@ class ExamPolicy(models.Model):
                 condition=Q(fee__gte=0, validity_days__gte=1, free_attempts__gte=1),
                 name="exam_policy_allows_an_attempt",
             ),
+            models.CheckConstraint(condition=Q(tax__in=TaxTreatment.values), name="exam_policy_tax_known"),
         ]
 
     def __str__(self) -> str:
@@ -487,6 +516,9 @@ class EligibilityNumber(models.Model):
     free_attempts = models.PositiveSmallIntegerField(_("attempts without a fee"))
     paid_attempts = models.PositiveSmallIntegerField(_("attempts for a fee"))
     fee = models.BigIntegerField(_("fee of a paid attempt in halalas"))
+    tax = models.CharField(
+        _("tax treatment of the fee"), max_length=14, choices=TaxTreatment, default=TaxTreatment.OUT_OF_SCOPE
+    )
     validity_days = models.PositiveSmallIntegerField(_("days that the eligibility number is valid"))
     cooling_off_days = models.PositiveSmallIntegerField(_("days before a new number after the last failure"))
     issued_at = models.DateTimeField(_("issued at"))
@@ -509,7 +541,7 @@ class EligibilityNumber(models.Model):
         triggers = [
             pgtrigger.ReadOnly(
                 name="eligibility_fixed",
-                fields=["number", "application", "exam", "free_attempts", "paid_attempts", "fee", "issued_at"],
+                fields=["number", "application", "exam", "free_attempts", "paid_attempts", "fee", "tax", "issued_at"],
             ),
             pgtrigger.Protect(
                 name="renewed_once",
