@@ -1,12 +1,15 @@
-"""Asking to be exempt from all fees, and what an officer enters about such a request (PAY-7)."""
+"""What people enter about money: a request to be exempt and its decision (PAY-7), and a price with its tax (PAY-8)."""
 
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mumaris.kit.fields import CalendarDateField, CleanCharField, Form
-from payments.models import Ground
+from mumaris.kit.readonly import EffectiveForm
+from payments.models import Ground, TaxTreatment
 
 
 class ExemptionForm(Form):
@@ -54,3 +57,13 @@ class ReasonForm(MoveForm):
 
 class SendBackForm(MoveForm):
     internal_text = CleanCharField(label=_("Reason for the colleague"), lines=True, max_length=2000)
+
+
+class TaxedForm(EffectiveForm):
+    """A price with its tax treatment: only who has a VAT number may tax it."""
+
+    def clean_tax(self) -> str:
+        tax = self.cleaned_data["tax"]
+        if tax == TaxTreatment.STANDARD and not settings.VAT_NUMBER:
+            raise forms.ValidationError(gettext("No fee can be taxed before the operator has set VAT_NUMBER."))
+        return tax
