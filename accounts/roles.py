@@ -28,6 +28,7 @@ VIEW_MONEY = [
     "payments.view_difference",
 ]
 VIEW_REFUNDS = ["refunds.view_ticket", "refunds.view_transferfile"]
+VIEW_EXEMPTIONS = ["payments.view_exemption"]
 VIEW_EXAMS = [
     "applications.view_eligibilitynumber",
     "applications.view_examresult",
@@ -44,7 +45,13 @@ VIEW_REGISTER = [
 ]
 
 ROLES: dict[str, list[str]] = {
-    "reviewer": [*VIEW_CASES, "applications.review_application", "applications.change_deadline"],
+    "reviewer": [
+        *VIEW_CASES,
+        "applications.review_application",
+        "applications.change_deadline",
+        *VIEW_EXEMPTIONS,
+        "payments.recommend_exemption",
+    ],
     "approver": [
         *VIEW_CASES,
         "applications.endorse_application",
@@ -91,6 +98,8 @@ ROLES: dict[str, list[str]] = {
         "payments.close_difference",
         "refunds.decide_ticket",
         "refunds.pay_ticket",
+        *VIEW_EXEMPTIONS,
+        "payments.decide_exemption",
     ],
     "finance head": [
         "applications.view_application",
@@ -98,6 +107,8 @@ ROLES: dict[str, list[str]] = {
         *VIEW_REFUNDS,
         "refunds.endorse_overrule",
         "refunds.pay_ticket",
+        *VIEW_EXEMPTIONS,
+        "payments.decide_exemption",
     ],
     "auditor": [
         *VIEW_CASES,
@@ -106,6 +117,7 @@ ROLES: dict[str, list[str]] = {
         *VIEW_REGISTER,
         *VIEW_CPD,
         *VIEW_EXAMS,
+        *VIEW_EXEMPTIONS,
         "payments.view_webhookevent",
         "accounts.view_notice",
         "kit.view_alarm",

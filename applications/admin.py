@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from applications import casework, clock_desk, deadlines, exam_admin  # noqa: F401  the exam officers' part of the desk registers itself
+from applications import casework, clock_desk, deadlines, exam_admin, exemption_admin  # noqa: F401  these parts of the desk register themselves
 from applications.catalogue import CATALOGUE
 from applications.fees import FeeMissing
 from applications.lifecycle import State
@@ -30,8 +30,9 @@ from documents.views import serve
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import PolicyMissing
-from mumaris.kit.readonly import EffectiveAdmin, EffectiveForm, ReadOnlyAdmin
+from mumaris.kit.readonly import EffectiveAdmin, ReadOnlyAdmin
 from mumaris.kit.templatetags import look
+from payments.forms import TaxedForm
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +231,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/applications/application/change_form.html", context)
 
 
-class FeeForm(EffectiveForm):
+class FeeForm(TaxedForm):
     """A price, typed in riyals and kept in halalas."""
 
     service = forms.ChoiceField(
@@ -253,13 +254,13 @@ class FeeForm(EffectiveForm):
 @admin.register(Fee)
 class FeeAdmin(EffectiveAdmin):
     form = FeeForm
-    list_display = ["service_name", "purpose", "category_name", "amount_shown", "effective_from", "figure"]
+    list_display = ["service_name", "purpose", "category_name", "amount_shown", "tax", "effective_from", "figure"]
     list_filter = [ServiceFilter, "purpose", "official"]
 
     def get_fields(self, request: HttpRequest, obj: Fee | None = None) -> list[str]:
         if obj:
-            return ["service_name", "purpose", "category_name", "amount_shown", "effective_from", "figure"]
-        return ["service", "purpose", "category", "riyals", "effective_from", "official"]
+            return ["service_name", "purpose", "category_name", "amount_shown", "tax", "effective_from", "figure"]
+        return ["service", "purpose", "category", "riyals", "tax", "effective_from", "official"]
 
     @admin.display(description=gettext_lazy("service"), ordering="service")
     def service_name(self, fee: Fee) -> str:

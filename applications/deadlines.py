@@ -59,6 +59,13 @@ def was_paused_for(invoice_number: str, cause: str) -> bool:
     return ClockChange.objects.filter(kind=PAUSE, cause=cause, invoice=invoice_number).exists()
 
 
+def stands_for(invoice_number: str, cause: str) -> bool:
+    """Whether `cause` holds the clock of this invoice now."""
+    changes = ClockChange.objects.filter(cause=cause, invoice=invoice_number).exclude(kind=EXTEND)
+    latest = changes.order_by("-pk").first()
+    return latest is not None and latest.kind == PAUSE
+
+
 def why_no_pause(clock: Clock, cause: str, now: datetime) -> Iterator[str]:
     yield from _why_no_change(clock, now)
     if any(one.cause == cause for one in held_by(clock.changes)):

@@ -30,9 +30,10 @@ from mumaris.kit.clock import today
 from mumaris.kit.fields import CalendarDateField, CleanCharField, Form
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import PolicyMissing
-from mumaris.kit.readonly import EffectiveAdmin, EffectiveForm, ReadOnlyAdmin
+from mumaris.kit.readonly import EffectiveAdmin, ReadOnlyAdmin
 from mumaris.kit.requests import posted
 from mumaris.kit.templatetags import look
+from payments.forms import TaxedForm
 
 log = logging.getLogger(__name__)
 
@@ -446,7 +447,7 @@ POLICY_LIMITS = {
 }
 
 
-class ExamPolicyForm(EffectiveForm):
+class ExamPolicyForm(TaxedForm):
     """The rules of an exam from a day on; the fee is typed in riyals and kept in halalas."""
 
     riyals = forms.DecimalField(
@@ -476,6 +477,7 @@ class ExamPolicyAdmin(EffectiveAdmin):
         "free_attempts",
         "paid_attempts",
         "fee_shown",
+        "tax",
         "validity_days",
         "cooling_off_days",
         "effective_from",
@@ -488,7 +490,7 @@ class ExamPolicyAdmin(EffectiveAdmin):
     def get_fields(self, request: HttpRequest, obj: ExamPolicy | None = None) -> list[str]:
         if obj:
             return self.list_display
-        attempts = ["exam", "free_attempts", "paid_attempts", "riyals"]
+        attempts = ["exam", "free_attempts", "paid_attempts", "riyals", "tax"]
         return [*attempts, "validity_days", "cooling_off_days", "effective_from", "source", "official"]
 
     @admin.display(description=gettext_lazy("fee of a paid attempt (SAR)"), ordering="fee")

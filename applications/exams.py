@@ -103,6 +103,7 @@ def give_number(application: Application, *, now: datetime, **facts) -> None:
         free_attempts=rules.free_attempts,
         paid_attempts=rules.paid_attempts,
         fee=rules.fee,
+        tax=rules.tax,
         validity_days=rules.validity_days,
         cooling_off_days=rules.cooling_off_days,
         issued_at=now,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -119,7 +120,8 @@ def worked_out(form: FeesForm, prices: Prices, policies: Policies) -> list[dict[
                 "halalas": held.fee,
             }
         )
-    return [*lines, {"name": _("Tax"), "when": _("does not apply"), "halalas": 0}]
+    tax = _("in the prices, where it applies") if settings.VAT_NUMBER else _("does not apply")
+    return [*lines, {"name": _("Tax"), "when": tax, "halalas": 0}]
 
 
 def service_lines(

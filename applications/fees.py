@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db.models import Q, QuerySet
 
 from accounts.notices import tell
+from applications import exempting
 from applications.catalogue import CATALOGUE
 from applications.filing import rests_on
 from applications.lifecycle import LIFECYCLE, WAITING, CancelReason, State
@@ -13,7 +14,7 @@ from applications.models import Application, Deadline, EligibilityNumber, ExamPo
 from applications.progress import advance
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
-from payments import billing
+from payments import billing, exemptions
 from payments.ledger import went_back
 from payments.models import Invoice, InvoiceState, Purpose
 
@@ -29,7 +30,12 @@ class FeeMissing(LookupError):
 
 
 def price(service: str, purpose: str, category: str, on: date) -> int:
-    """Halalas asked on the Riyadh day `on`: the category's own price, else the one for every category (PAY-2)."""
+    """Halalas asked on the Riyadh day `on`, tax included."""
+    return scheduled(service, purpose, category, on).amount
+
+
+def scheduled(service: str, purpose: str, category: str, on: date) -> Fee:
+    """The fee in force on the Riyadh day `on`: the category's own, else the one for every category (PAY-2)."""
     fee = (
         Fee.objects.filter(
             Q(category=category) | Q(category=""), service=service, purpose=purpose, effective_from__lte=on
@@ -39,7 +45,7 @@ def price(service: str, purpose: str, category: str, on: date) -> int:
     )
     if fee is None:
         raise FeeMissing(f"no {purpose} fee of {service} for {category or 'any category'} on {on}")
-    return fee.amount
+    return fee
 
 
 Prices = dict[str, dict[str, int]]  # of one service: {purpose: {category: halalas}}
@@ -84,18 +90,32 @@ def bill(application: Application, purpose: str, now: datetime, policies: Polici
     suffix_ar, suffix_en = (
         (f"، {rank.name_ar}", f", {rank.name_en}") if rank and purpose == Purpose.SERVICE else ("", "")
     )
-    amount = price(application.service, purpose, rank.fee_category if rank else "", policies.on)
-    lines = [billing.PricedLine(purpose, text_ar + suffix_ar, text_en + suffix_en, amount)]
+    fee = scheduled(application.service, purpose, rank.fee_category if rank else "", policies.on)
+    lines = [billing.PricedLine(purpose, text_ar + suffix_ar, text_en + suffix_en, fee.amount, fee.tax)]
     if purpose == Purpose.SERVICE:
         lines += _surcharges(application, policies.on)
+    return _issue(application, purpose, lines, now, policies)
+
+
+def _issue(
+    application: Application,
+    purpose: str,
+    lines: list[billing.PricedLine],
+    now: datetime,
+    policies: Policies,
+) -> Invoice:
+    """The invoice, open for the days of its kind; an exemption in force brings it to zero at once (PAY-7)."""
+    payer = application.practitioner
+    exemptions.take_turn_of(payer.pk)
     return billing.issue(
         case=application.reference,
         purpose=purpose,
         serial=Invoice.objects.settled(application.reference, purpose).count() + 1,
-        payer=application.practitioner,
+        payer=payer,
         lines=lines,
         days=policies[f"{purpose}_fee.days"],
         grace_days=policies["payment.grace_days"],
+        exemption=exemptions.in_force(payer, today(now)),
         now=now,
     )
 
@@ -103,11 +123,9 @@ def bill(application: Application, purpose: str, now: datetime, policies: Polici
 def _surcharges(application: Application, on: date) -> list[billing.PricedLine]:
     """The further lines that were found due at the declaration, such as the late fee (PAY-1)."""
     due = application.judgement.get("surcharges", [])
-    return [
-        billing.PricedLine(one.purpose, one.text_ar, one.text_en, price(application.service, one.purpose, "", on))
-        for one in CATALOGUE[application.service].surcharges
-        if one.purpose in due
-    ]
+    asked = [one for one in CATALOGUE[application.service].surcharges if one.purpose in due]
+    found = [(one, scheduled(application.service, one.purpose, "", on)) for one in asked]
+    return [billing.PricedLine(one.purpose, one.text_ar, one.text_en, fee.amount, fee.tax) for one, fee in found]
 
 
 def bill_exam(application: Application, number: EligibilityNumber | None, now: datetime) -> None:
@@ -115,28 +133,16 @@ def bill_exam(application: Application, number: EligibilityNumber | None, now: d
     if number is None:
         raise ValueError(f"{application.reference} was never admitted to an exam")
     policies = Policies(today(now))
-    settled = Invoice.objects.filter(case=application.reference, purpose=Purpose.EXAM, state__in=["paid", "waived"])
     text_ar, text_en = TEXTS[Purpose.EXAM]
-    invoice = billing.issue(
-        case=application.reference,
-        purpose=Purpose.EXAM,
-        serial=settled.count() + 1,
-        payer=application.practitioner,
-        lines=[
-            billing.PricedLine(
-                Purpose.EXAM, f"{text_ar}، {number.exam.name_ar}", f"{text_en}, {number.exam.name_en}", number.fee
-            )
-        ],
-        days=policies["exam_fee.days"],
-        grace_days=policies["payment.grace_days"],
-        now=now,
-    )
-    _wait_for(application, Purpose.EXAM, invoice)
+    texts = f"{text_ar}، {number.exam.name_ar}", f"{text_en}, {number.exam.name_en}"
+    line = billing.PricedLine(Purpose.EXAM, *texts, number.fee, number.tax)
+    invoice = _issue(application, Purpose.EXAM, [line], now, policies)
+    _wait_for(application, Purpose.EXAM, invoice, now)
 
 
 def credit_unused_exam_fee(application: Application, now: datetime) -> None:
     """An exam fee that was paid for an attempt that nobody needs any more becomes a credit (EXM-3)."""
-    settled = Invoice.objects.filter(case=application.reference, purpose=Purpose.EXAM, state__in=["paid", "waived"])
+    settled = Invoice.objects.settled(application.reference, Purpose.EXAM)
     numbers = application.eligibility_numbers.prefetch_related("results__correction")
     used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
     for invoice in settled.order_by("serial")[used:]:
@@ -205,10 +211,10 @@ REVIVE = {Purpose.ADMIN: "revive_submitted", Purpose.SERVICE: "revive_issuing", 
 
 
 def _bill_and_wait(application: Application, purpose: Purpose, now: datetime, policies: Policies) -> None:
-    _wait_for(application, purpose, bill(application, purpose, now, policies))
+    _wait_for(application, purpose, bill(application, purpose, now, policies), now)
 
 
-def _wait_for(application: Application, purpose: Purpose, invoice: Invoice) -> None:
+def _wait_for(application: Application, purpose: Purpose, invoice: Invoice, now: datetime) -> None:
     """The deadline of an open invoice; one that was settled as it was issued has moved the case on already."""
     if invoice.is_open and invoice.lapses_at:
         Deadline.objects.create(
@@ -219,6 +225,7 @@ def _wait_for(application: Application, purpose: Purpose, invoice: Invoice) -> N
             grace_days=invoice.grace_days,
             lapses_at=invoice.lapses_at,
         )
+        exempting.pause_if_asked(invoice, now)
 
 
 def _makes_room(cancelled: Application, now: datetime) -> bool:

@@ -39,6 +39,7 @@ def policies() -> dict[str, tuple[int, str]]:
     """The first days and months of this room, those that each service is declared with among them, each with its source."""
     values = {
         "exam_fee.days": (30, "decided here"),
+        "exemption.least_days": (3, "decided here"),
         "appeal.days": (30, "decided here"),
         "draft.idle_days": (180, "decided here"),
         "draft.notice_days": (15, "decided here"),

@@ -16,6 +16,7 @@ from accounts.models import Practitioner
 from applications.lifecycle import CLOSED, LIFECYCLE, WAITING, CancelReason, DeadlineKind, State
 from documents.models import Paper, Qualification
 from mumaris.kit.clock import EndOfDay
+from payments.models import TaxTreatment
 from register.models import Exam, Rank, Registration, Specialty
 
 # A state and the last entry of the timeline always agree (I8); judged at commit, on the row as it then is.
@@ -527,7 +528,8 @@ class Fee(models.Model):
         choices=[("admin", _("Administrative fee")), ("service", _("Service fee")), ("late", _("Late fee"))],
     )
     category = models.SlugField(_("fee category"), max_length=30, blank=True)
-    amount = models.BigIntegerField(_("amount in halalas"))
+    amount = models.BigIntegerField(_("amount in halalas"), help_text=_("Tax included."))
+    tax = models.CharField(_("tax treatment"), max_length=14, choices=TaxTreatment, default=TaxTreatment.OUT_OF_SCOPE)
     effective_from = models.DateField(_("in force from"))
     official = models.BooleanField(_("official figure"), default=False, help_text=_("Leave empty for a demo figure."))
 
@@ -540,6 +542,7 @@ class Fee(models.Model):
                 fields=["service", "purpose", "category", "effective_from"], name="one_fee_per_day"
             ),
             models.CheckConstraint(condition=Q(amount__gte=0), name="fee_not_negative"),
+            models.CheckConstraint(condition=Q(tax__in=TaxTreatment.values), name="fee_tax_known"),
         ]
 
     def __str__(self) -> str:
@@ -554,6 +557,9 @@ class ExamPolicy(models.Model):
     free_attempts = models.PositiveSmallIntegerField(_("attempts without a fee"))
     paid_attempts = models.PositiveSmallIntegerField(_("attempts for a fee"))
     fee = models.BigIntegerField(_("fee of a paid attempt in halalas"))
+    tax = models.CharField(
+        _("tax treatment of the fee"), max_length=14, choices=TaxTreatment, default=TaxTreatment.OUT_OF_SCOPE
+    )
     validity_days = models.PositiveSmallIntegerField(_("days that the eligibility number is valid"))
     cooling_off_days = models.PositiveSmallIntegerField(_("days before a new number after the last failure"))
     effective_from = models.DateField(_("in force from"))
@@ -570,6 +576,7 @@ class ExamPolicy(models.Model):
                 condition=Q(fee__gte=0, validity_days__gte=1, free_attempts__gte=1),
                 name="exam_policy_allows_an_attempt",
             ),
+            models.CheckConstraint(condition=Q(tax__in=TaxTreatment.values), name="exam_policy_tax_known"),
         ]
 
     def __str__(self) -> str:
@@ -588,6 +595,9 @@ class EligibilityNumber(models.Model):
     free_attempts = models.PositiveSmallIntegerField(_("attempts without a fee"))
     paid_attempts = models.PositiveSmallIntegerField(_("attempts for a fee"))
     fee = models.BigIntegerField(_("fee of a paid attempt in halalas"))
+    tax = models.CharField(
+        _("tax treatment of the fee"), max_length=14, choices=TaxTreatment, default=TaxTreatment.OUT_OF_SCOPE
+    )
     validity_days = models.PositiveSmallIntegerField(_("days that the eligibility number is valid"))
     cooling_off_days = models.PositiveSmallIntegerField(_("days before a new number after the last failure"))
     issued_at = models.DateTimeField(_("issued at"))
@@ -610,7 +620,7 @@ class EligibilityNumber(models.Model):
         triggers = [
             pgtrigger.ReadOnly(
                 name="eligibility_fixed",
-                fields=["number", "application", "exam", "free_attempts", "paid_attempts", "fee", "issued_at"],
+                fields=["number", "application", "exam", "free_attempts", "paid_attempts", "fee", "tax", "issued_at"],
             ),
             pgtrigger.Protect(
                 name="renewed_once",

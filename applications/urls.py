@@ -1,6 +1,6 @@
 from django.urls import path
 
-from applications import views
+from applications import exemption_views, views
 
 CASE = "applications/<slug:reference>/"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("services/", views.services, name="services"),
     path("services/<slug:slug>/", views.service, name="service"),
     path("services/<slug:slug>/start/", views.start, name="application_start"),
+    path("account/exemption/", exemption_views.exemption, name="exemption"),
     path("applications/", views.applications, name="applications"),
     path(CASE, views.application, name="application"),
     path(CASE + "questions/", views.questions, name="application_questions"),

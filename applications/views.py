@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from allauth.core.ratelimit import consume
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,10 +23,10 @@ from applications.forms import AppealForm, DeclarationForm, ItemAnswerForm, Obje
 from applications.lifecycle import State
 from applications.models import AnswerKind, Application, ReturnItem
 from applications.progress import advance
-from documents import wallet
-from documents.checks import Refused, is_recent
+from documents.checks import is_recent
 from documents.forms import UploadForm
 from documents.models import Paper
+from documents.views import taken_in
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
@@ -204,7 +203,7 @@ def attach(request: HttpRequest, reference: str, slot: str) -> HttpResponse:
         return _attach_again(request, dossier, asked, now)
     form = UploadForm(request.POST, request.FILES, dated=asked.dated, prefix=slot)
     fits = form.is_valid() and not _too_old(form, asked, now)
-    if fits and (paper := _taken_in(request, form, case, slot, now)):
+    if fits and (paper := taken_in(request, form, case.practitioner, slot, now)):
         filing.attach(case, slot, paper, issued_on=form.cleaned_data.get("issued_on"), now=now)
         messages.success(request, _("%(paper)s is attached.") % {"paper": asked.name})
         return redirect(reverse("application_documents", args=[reference]) + f"#slot-{slot}")
@@ -298,7 +297,7 @@ def answer(request: HttpRequest, reference: str, target: str) -> HttpResponse:
     form = _answer_form(case, target, request.POST, request.FILES)
     if form.is_valid() and not (asked and _too_old(form, asked, now, case.declared_at)):
         kind, issued_on = form.cleaned_data["kind"], form.cleaned_data.get("issued_on")
-        paper = _taken_in(request, form, case, target, now) if kind == AnswerKind.FILE else None
+        paper = taken_in(request, form, case.practitioner, target, now) if kind == AnswerKind.FILE else None
         if form.is_valid():
             text = form.cleaned_data.get("text", "")
             filing.answer(item, kind=kind, text=text, paper=paper, issued_on=issued_on, now=now)
@@ -330,7 +329,7 @@ def appeal(request: HttpRequest, reference: str) -> HttpResponse:
         raise NotAllowed(*reasons)
     form = AppealForm(posted(request), request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        paper = _taken_in(request, form, case, filing.APPEAL, now) if form.cleaned_data["file"] else None
+        paper = taken_in(request, form, case.practitioner, filing.APPEAL, now) if form.cleaned_data["file"] else None
         if form.is_valid():
             advance(case.pk, "appeal", by=request.user, now=now, public_text=form.cleaned_data["text"], paper=paper)
             messages.success(request, _("Your appeal is with us. An officer who did not decide your case judges it."))
@@ -406,21 +405,3 @@ def _too_old(form: Any, slot: Any, now: datetime, judged_at: datetime | None = N
         % {"months": months},
     )
     return True
-
-
-def _taken_in(request: HttpRequest, form: Any, case: Application, kind: str, now: datetime) -> Paper | None:
-    """The form's file as a paper of the wallet, or None and the reason at its field."""
-    if not consume(request, action="upload", user=request.user):  # nobody fills the disk
-        form.add_error(
-            "file", _("You attached very many files in an hour. Wait a little, then go on; what is attached stays.")
-        )
-        return None
-    try:
-        return wallet.take_in(form.cleaned_data["file"], practitioner=case.practitioner, kind=kind, now=now)
-    except Refused as refusal:
-        form.add_error("file", refusal)
-    except OSError:
-        form.add_error(
-            "file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost.")
-        )
-    return None

@@ -1,6 +1,7 @@
 """The wallet's pages: one's entries with their verification, and the download of one's own papers."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from allauth.core.ratelimit import consume
@@ -18,11 +19,12 @@ from accounts import profile
 from accounts.models import Practitioner
 from accounts.views import next_page, own_practitioner
 from documents import presenting, verification
-from documents.checks import is_long_enough
+from documents.checks import Refused, is_long_enough
 from documents.forms import AppealForm, CaseForm, ExperienceForm, LicenceForm
 from documents.models import ENTRIES, Experience, Licence, Paper, Refusal, Result, Verification
 from documents.verification import Entry, NotPossible
 from documents.verifier import VerifierDown
+from documents.wallet import take_in
 from mumaris.kit import files, policy
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
@@ -44,6 +46,24 @@ def serve(paper: Paper) -> HttpResponse:
             content_type="text/plain; charset=utf-8",
         )
     return files.serve(paper.storage_key, paper.name, paper.media_type, inline=True)
+
+
+def taken_in(request: HttpRequest, form: Any, practitioner: Practitioner, kind: str, now: datetime) -> Paper | None:
+    """The one upload door: the form's `file` as a paper of the wallet, or None and the reason at its field (DOC-1)."""
+    if not consume(request, action="upload", user=request.user):  # nobody fills the disk
+        form.add_error(
+            "file", _("You attached very many files in an hour. Wait a little, then go on; what is attached stays.")
+        )
+        return None
+    try:
+        return take_in(form.cleaned_data["file"], practitioner=practitioner, kind=kind, now=now)
+    except Refused as refusal:
+        form.add_error("file", refusal)
+    except OSError:
+        form.add_error(
+            "file", _("The file could not be stored just now. Try again in a few minutes; nothing else was lost.")
+        )
+    return None
 
 
 @require_safe

@@ -4,6 +4,7 @@
 human check. Without it this is production, and what production needs is demanded. The README lists every variable.
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -308,6 +309,15 @@ if not DEMO and (
         "Simulators belong to the demo: unset GATEWAY_SIMULATOR_URL, MAILBOX_URL and VERIFIER_SIMULATOR_URL, and use "
         "an https MOYASAR_URL, MOYASAR_STATEMENT_URL and VERIFIER_URL."
     )
+
+# Who sells, on a simplified tax invoice; without a VAT number no fee may be taxed (PAY-8).
+VAT_NUMBER = env.str("VAT_NUMBER", "")
+SELLER_NAME_AR = env.str("SELLER_NAME_AR", "سجل الممارسين الصحيين")
+SELLER_NAME_EN = env.str("SELLER_NAME_EN", "Register of Health Practitioners")
+if VAT_NUMBER and not re.fullmatch(r"3[0-9]{13}3", VAT_NUMBER):
+    raise ImproperlyConfigured("VAT_NUMBER must have 15 digits and begin and end with 3.")
+if not 0 < len(SELLER_NAME_AR.encode()) <= 255:
+    raise ImproperlyConfigured("SELLER_NAME_AR must be a name of at most 255 bytes: it stands in the tax code.")
 
 CONTACT = {
     "phone": env.str("CONTACT_PHONE", "920 000 000"),

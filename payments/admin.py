@@ -1,17 +1,29 @@
 """Money at the desk: looked at, never touched. Every movement goes through payments.billing."""
 
+import logging
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.views.decorators.http import require_POST
 
+from mumaris.kit import files
+from mumaris.kit.clock import now as clock_now
+from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.templatetags import look
-from payments import books_admin  # noqa: F401  its pages register themselves
+from payments import books_admin, papers  # noqa: F401  the books' pages register themselves
 from payments.models import Attempt, Credit, Invoice, Line, Payment, WebhookEvent
+
+log = logging.getLogger(__name__)
 
 
 class InRiyals:
@@ -47,6 +59,7 @@ class InvoiceAdmin(InRiyals, ReadOnlyAdmin):
         "lapses_at",
         "paid_at",
         "waiver",
+        "exemption",
     ]
     list_display = ["number", "case", "payer", "purpose", "riyals", "state", "issued_at", "due_on", "paid_at"]
     list_filter = ["state", "purpose"]
@@ -54,6 +67,30 @@ class InvoiceAdmin(InRiyals, ReadOnlyAdmin):
     search_fields = ["number__exact", "case__exact"]
     search_help_text = _("A whole invoice number or a whole reference")
     inlines = [LineInline, PaymentInline]
+
+    def get_urls(self) -> list[URLPattern]:
+        paper = self.admin_site.admin_view(self.paper)
+        return [path("<path:object_id>/papers/<slug:kind>/", paper, name="payments_invoice_paper"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def paper(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponse:
+        """The invoice or its receipt as PDF, for staff who may see invoices (PAY-8)."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        invoice = self.get_object(request, unquote(object_id))
+        if kind not in papers.PRINT:
+            raise Http404
+        try:
+            paper = papers.PRINT[kind](invoice, now=clock_now())
+        except NotAllowed as refusal:
+            for reason in refusal.reasons:
+                messages.error(request, reason)
+        else:
+            if paper.storage_key:
+                log.info("user %s opens %s of %s", request.user.pk, paper, invoice)
+                return files.serve(paper.storage_key, f"{paper.number}.pdf", "application/pdf", inline=True)
+            messages.info(request, gettext("The PDF is being made. Try again in a minute."))
+        return redirect(reverse("admin:payments_invoice_change", args=[invoice.pk]))
 
 
 @admin.register(Payment)

@@ -28,3 +28,4 @@ class PaymentsConfig(AppConfig):
 
         alarms.WORDS |= ALARMS
         policy.FIRST_VALUES |= POLICIES
+        from payments import papers  # noqa: F401  declares the kinds of its papers

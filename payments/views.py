@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
-from payments import attempts
+from mumaris.kit.lifecycle import NotAllowed
+from payments import attempts, papers
 from payments.gateways.base import GatewayDown
 from payments.models import Attempt, AttemptState, Disposition, Invoice, Method
 
@@ -40,6 +41,21 @@ def invoice(request: HttpRequest, number: str) -> HttpResponse:
         "today": today(now),
     }
     return render(request, "payments/invoice.html", context)
+
+
+@require_POST
+def invoice_paper(request: HttpRequest, number: str, kind: str) -> HttpResponse:
+    """One's own invoice or receipt as it stands now, printed once and then handed out as any issued paper (PAY-8)."""
+    own = get_object_or_404(Invoice.objects.visible_to(request.user), number=number)
+    if kind not in papers.PRINT:
+        raise Http404
+    try:
+        paper = papers.PRINT[kind](own, now=clock_now())
+    except NotAllowed as refusal:
+        for reason in refusal.reasons:
+            messages.error(request, reason)
+        return redirect("invoice", number)
+    return redirect("issued_paper", paper.number)
 
 
 @require_POST

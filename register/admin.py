@@ -46,6 +46,7 @@ OUTCOMES = {
     "not_yet": ("note", gettext_lazy("Not valid yet"), "clock"),
     "expired": ("", gettext_lazy("Expired"), "dash"),
     "revoked": ("bad", gettext_lazy("Revoked"), "bad"),
+    "superseded": ("", gettext_lazy("Replaced by a newer one"), "dash"),
 }
 
 

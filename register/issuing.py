@@ -25,6 +25,8 @@ from register import papers
 from register.models import Classification, IssuedPaper, Period, Rank, Registration, Specialty
 from register.papers import PaperKind
 
+SUPERSEDED = "superseded"
+
 
 def classify(
     *,
@@ -113,15 +115,16 @@ def issue(
     valid_until: date | None,
     words: dict[str, Any],
     now: datetime,
+    number: str = "",
 ) -> IssuedPaper:
     """Issue a paper of any kind: its words are fixed now, its PDF follows from templates/papers/<slug>.html (REG-2).
 
     Both days of validity are Riyadh days, included; without `valid_until` it is valid until it is revoked.
     `words` stand beside the common ones (number, names, masked identity, days, the paper's own name) and may not replace
     them: ValueError. A word that is a day ends in _on, _from or _until and is written as YYYY-MM-DD. One live paper of a
-    kind per case: a second one raises IntegrityError.
+    kind per case: a second one raises IntegrityError. `number` is given where the kind is numbered without gaps.
     """
-    number = new_reference(kind.prefix, now)
+    number = number or new_reference(kind.prefix, now)
     identity = identity_that_counts(practitioner.identities.all(), today(now))
     common = {
         "paper_number": number,
@@ -220,16 +223,22 @@ def revoke(paper: IssuedPaper, reason: str, *, by: Any, now: datetime) -> Issued
     return paper
 
 
+def supersede(paper: IssuedPaper, *, now: datetime) -> None:
+    """End a locked paper whose place a newer one takes."""
+    paper.revoked_at, paper.revoke_reason = now, SUPERSEDED
+    paper.save(update_fields=["revoked_at", "revoke_reason"])
+
+
 def _sha256(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
 def outcome(paper: IssuedPaper | None, day: date) -> str:
-    """How a paper stands on the Riyadh `day`: unknown, revoked, expired, not_yet or valid."""
+    """How a paper stands on the Riyadh `day`: unknown, superseded, revoked, expired, not_yet or valid."""
     if paper is None:
         return "unknown"
     if paper.revoked_at:
-        return "revoked"
+        return SUPERSEDED if paper.revoke_reason == SUPERSEDED else "revoked"
     if paper.valid_until and day > paper.valid_until:
         return "expired"
     return "not_yet" if day < paper.valid_from else "valid"

@@ -1,6 +1,8 @@
 """The kinds of paper that the register issues: a declaration each, and a template called templates/papers/<slug>.html."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import get_language
 
@@ -8,9 +10,19 @@ KINDS: dict[str, "PaperKind"] = {}
 
 
 @dataclass(frozen=True)
+class Stands:
+    """How what a paper is about stands now: whether it still holds, and the badge that says so (tone, words, icon)."""
+
+    holds: bool
+    badge: tuple[str, Any, str]
+
+
+@dataclass(frozen=True)
 class PaperKind:
     """One kind of paper; its numbers begin with `prefix`. Declaring it is all: it enters KINDS by its slug (SRV-0).
 
+    A paper that certifies nothing but tells of something that changes, such as an invoice, says in `stands` how that is
+    asked of the room that knows.
     Raises ValueError when another kind has the slug or the prefix.
     """
 
@@ -18,6 +30,7 @@ class PaperKind:
     prefix: str
     name_ar: str
     name_en: str
+    stands: Callable[[Any], Stands] | None = None
 
     def __post_init__(self) -> None:
         if any(kind != self and (kind.slug == self.slug or kind.prefix == self.prefix) for kind in KINDS.values()):

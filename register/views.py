@@ -19,6 +19,7 @@ from mumaris.kit.digits import ascii_digits
 from mumaris.kit.requests import posted
 from register import issuing, standing
 from register.models import IssuedPaper, Profession
+from register.papers import KINDS
 
 LOOKUPS = {"verify": "60/m/ip"}
 
@@ -43,10 +44,13 @@ def verify_paper(request: HttpRequest, code: str) -> HttpResponse:
         return refusal
     now = clock_now()
     paper, day = issuing.find(code), today(now)
+    outcome, kind = issuing.outcome(paper, day), KINDS.get(paper.kind) if paper else None
+    stands = kind.stands(paper) if kind and kind.stands else None
     context = {
         "paper": paper,
         "checked_at": now,
-        "outcome": issuing.outcome(paper, day),
+        "outcome": "over" if outcome == "valid" and stands and not stands.holds else outcome,
+        "stands": stands,
         "standing": standing.of_paper(paper, day) if paper else None,
         "prolonged": bool(paper) and standing.prolongs(paper, day),
     }

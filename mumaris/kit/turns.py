@@ -28,3 +28,9 @@ def turn_if_free(name: str) -> Iterator[bool]:
         finally:
             if free:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
+
+
+def take_turn(name: str) -> None:
+    """Wait until nobody else is at `name`, and keep others waiting until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])

@@ -11,11 +11,14 @@ from accounts.models import Practitioner
 from documents.models import Paper
 from payments.lifecycle import LIFECYCLE, UNDECIDED, ExemptionState
 
-# Nobody decides about their own exemption, whatever their rights.
+# Nobody decides about their own exemption, whatever their rights, and it rests on a paper of the person it is for.
 NOT_ONE_S_OWN = """
     IF EXISTS (SELECT 1 FROM accounts_practitioner p WHERE p.id = NEW.practitioner_id
                AND p.user_id IN (NEW.recommended_by_id, NEW.decided_by_id, NEW.revoked_by_id)) THEN
         RAISE EXCEPTION 'exemption % needs another person', NEW.id USING ERRCODE = '23514';
+    END IF;
+    IF NEW.practitioner_id <> (SELECT practitioner_id FROM documents_paper WHERE id = NEW.evidence_id) THEN
+        RAISE EXCEPTION 'the evidence of exemption % is somebody else''s', NEW.id USING ERRCODE = '23514';
     END IF;
     RETURN NEW;
 """

@@ -61,6 +61,16 @@ ADDS_UP = """
 """
 
 
+# Only the payer's own exemption, while it is approved, waives an invoice (PAY-7).
+WAIVED_BY_OWN = """
+    IF NOT EXISTS (SELECT 1 FROM payments_exemption e WHERE e.id = NEW.exemption_id
+                   AND e.practitioner_id = NEW.payer_id AND e.state = 'approved') THEN
+        RAISE EXCEPTION 'no exemption of its payer waives invoice %', NEW.number USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+"""
+
+
 def adds_up(invoice: str) -> dict:
     return {
         "when": pgtrigger.After,
@@ -148,6 +158,18 @@ class Invoice(models.Model):
             ),
             pgtrigger.Protect(name="invoice_never_deleted", operation=pgtrigger.Delete),
             pgtrigger.Trigger(
+                name="waived_by_own_exemption",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "exemption_id"),
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__exemption__isnull=False),
+                func=WAIVED_BY_OWN,
+            ),
+            pgtrigger.Protect(
+                name="waived_for_good",
+                operation=pgtrigger.UpdateOf("state", "waiver", "exemption_id"),
+                condition=pgtrigger.Q(old__state="waived"),
+            ),
+            pgtrigger.Trigger(
                 name="invoice_agrees",
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
                 when=pgtrigger.After,
@@ -172,6 +194,16 @@ class Invoice(models.Model):
     def is_paused(self) -> bool:
         """Whether its clock stands: it can be paid, and has no last day for now (DLN-5)."""
         return self.is_open and self.lapses_at is None
+
+    @property
+    def due(self) -> int:
+        """Halalas that the lines ask, those that bring others to zero included."""
+        return 0 if self.exemption_id else self.amount
+
+    @property
+    def vat_due(self) -> int:
+        """Halalas of VAT in what is due."""
+        return 0 if self.exemption_id else self.vat
 
 
 class TaxTreatment(models.TextChoices):

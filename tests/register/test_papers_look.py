@@ -74,7 +74,12 @@ TO_TRAIN = {
 }
 BILLED = {
     **PERSON,
-    "paper_number": "IN-2026-0012345",
+    "paper_number": "IV-2026-0012345",
+    "invoice_number": "INV-2026-012345",
+    "invoiced_on": date(2026, 11, 22),
+    "nothing_due": False,
+    "seller_ar": "",
+    "seller_en": "",
     "case": "CL-2026-0443391",
     "lines": [
         {
@@ -94,8 +99,7 @@ BILLED = {
 }
 PAID = {
     **BILLED,
-    "paper_number": "RP-2026-0077001",
-    "invoice_number": "IN-2026-0012345",
+    "paper_number": "RCT-2026-077001",
     "method_ar": "بطاقة",
     "method_en": "Card",
     "provider_ref": "6c1f0d1e-7a0e-4a43-9b1f-0f5f9a3f1a11",
@@ -325,17 +329,21 @@ def test_an_invoice_adds_up_in_riyals_and_says_until_when():
 
 @pytest.mark.req("PAY-8")
 def test_an_invoice_of_nothing_asks_for_no_payment():
-    shown = latin(printed("invoice", {**BILLED, "total": 0, "due_on": None}))
+    shown = latin(printed("invoice", {**BILLED, "total": 0, "due_on": "", "nothing_due": True}))
     assert "0.00" in shown
+    assert "Nothing is to be paid" in shown
     assert "Pay" not in shown
+
+
+SELLER = {"seller_ar": "هيئة الممارسين", "seller_en": "Practitioners Commission"}
 
 
 @pytest.mark.req("PAY-8")
 def test_a_taxed_invoice_is_titled_as_one_with_its_own_code():
-    taxed = {**BILLED, "vat": 18255, "vat_number": "300000000000003", "tax_qr": "AQ9I" * 40}
+    taxed = {**BILLED, "vat": 18255, "vat_number": "300000000000003", "tax_qr": "AQ9I" * 40, **SELLER}
     paper = printed("invoice", taxed)
     assert len(paper.pages) == 1
-    for words in ("Simplified Tax Invoice", "300000000000003", "Of which VAT", "182.55"):
+    for words in ("Simplified Tax Invoice", "300000000000003", "Practitioners Commission", "Of which VAT", "182.55"):
         assert words in latin(paper)
     assert render_to_string("papers/invoice.html", taxed).count('class="qr"') == 2
 

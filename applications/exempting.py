@@ -1,0 +1,128 @@
+"""What an exemption means for cases that wait for a fee: a request stops their clock, a decision ends the wait (PAY-7).
+
+Whoever asks or decides takes the person's turn, the exemption, the invoices and the cases, in this order. Billing takes the
+turn last; it meets nobody there, because a case that is billed has no open invoice yet.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_noop
+
+from accounts.models import Practitioner
+from accounts.notices import tell
+from applications import deadlines
+from applications.models import Application
+from documents.models import Paper
+from mumaris.kit import policy
+from mumaris.kit.clock import today
+from payments import billing, exemptions
+from payments.models import Exemption, Invoice, InvoiceState
+
+CAUSE = "exemption"
+REASON = gettext_noop("A request for exemption from fees is being decided.")
+
+
+@transaction.atomic
+def ask(practitioner: Practitioner, *, ground: str, evidence: Paper, statement: str, now: datetime) -> Exemption:
+    """Ask to be exempt; what waits to be paid waits for the decision too. Raises NotAllowed while a request is undecided."""
+    exemption = exemptions.request(practitioner, ground=ground, evidence=evidence, statement=statement, now=now)
+    _pause(_waiting(practitioner, now), by=practitioner.user, now=now)
+    _tell(exemption, "exemption_requested", now)
+    return exemption
+
+
+@transaction.atomic
+def recommend(exemption_id: int, **facts: Any) -> Exemption:
+    return exemptions.recommend(exemption_id, **facts)
+
+
+@transaction.atomic
+def send_back(exemption_id: int, **facts: Any) -> Exemption:
+    return exemptions.send_back(exemption_id, **facts)
+
+
+@transaction.atomic
+def approve(exemption_id: int, *, by: Any, now: datetime, **facts: Any) -> Exemption:
+    """Grant it: in force today, it settles every open invoice of the person; in force later, their clocks go on."""
+    exemption = exemptions.approve(exemption_id, by=by, now=now, **facts)
+    person = exemption.practitioner
+    if exemptions.in_force(person, today(now)):
+        for invoice in _waiting(person, now):
+            billing.waive(invoice, exemption, now=now)
+    else:
+        _resume(_waiting(person, now), by=by, now=now)
+    _tell(
+        exemption,
+        "exemption_approved",
+        now,
+        starts_on=exemption.starts_on.isoformat(),
+        ends_on=exemption.ends_on.isoformat() if exemption.ends_on else "",
+        refunds=_refunds_page() if person.invoices.filter(state=InvoiceState.PAID).exists() else "",
+    )
+    return exemption
+
+
+@transaction.atomic
+def refuse(exemption_id: int, *, by: Any, now: datetime, **facts: Any) -> Exemption:
+    """Refuse it: the clocks go on with what was left of them, and the policy's least days at least."""
+    exemption = exemptions.refuse(exemption_id, by=by, now=now, **facts)
+    _resume(_waiting(exemption.practitioner, now), by=by, now=now)
+    _tell(exemption, "exemption_refused", now, reason=exemption.reason)
+    return exemption
+
+
+@transaction.atomic
+def revoke(exemption_id: int, *, by: Any, now: datetime, **facts: Any) -> Exemption:
+    """End it for fees to come; a waived invoice stays waived."""
+    exemption = exemptions.revoke(exemption_id, by=by, now=now, **facts)
+    _tell(exemption, "exemption_revoked", now, reason=exemption.reason)
+    return exemption
+
+
+def pause_if_asked(invoice: Invoice, now: datetime) -> None:
+    """An invoice that is issued while a request of its payer is undecided waits for the decision, too."""
+    if invoice.payer.exemptions.undecided().exists():
+        _pause([invoice], by=None, now=now)
+
+
+def _waiting(practitioner: Practitioner, now: datetime) -> list[Invoice]:
+    """The person's open invoices whose time is not over, locked with the live ones of their cases as every move locks them."""
+    cases = list(practitioner.invoices.filter(state=InvoiceState.ISSUED).values_list("case", flat=True))
+    locked = Invoice.objects.live().filter(case__in=cases).order_by("pk").select_for_update()
+    return [one for one in locked if one.is_open and (one.lapses_at is None or one.lapses_at > now)]
+
+
+def _pause(invoices: Iterable[Invoice], *, by: Any, now: datetime) -> None:
+    """Only the first request stops the clock of an invoice: asking again and again gains no time."""
+    for invoice in invoices:
+        if not deadlines.was_paused_for(invoice.number, CAUSE):
+            deadlines.pause(_case(invoice), cause=CAUSE, reason=REASON, by=by, now=now)
+
+
+def _resume(invoices: Iterable[Invoice], *, by: Any, now: datetime) -> None:
+    least_days = policy.value("exemption.least_days", today(now))
+    for invoice in invoices:
+        if deadlines.stands_for(invoice.number, CAUSE):
+            deadlines.resume(_case(invoice), cause=CAUSE, least_days=least_days, by=by, now=now)
+
+
+def _case(invoice: Invoice) -> int:
+    return Application.objects.values_list("pk", flat=True).get(reference=invoice.case)
+
+
+def _tell(exemption: Exemption, kind: str, now: datetime, **facts: str) -> None:
+    facts |= {"page": settings.PORTAL_URL + reverse("exemption")}
+    tell(exemption.practitioner.user, kind, key=f"exemption {exemption.pk}:{kind}", facts=facts, now=now)
+
+
+def _refunds_page() -> str:
+    """Where the person asks for what was paid already; refunds is an upper room, so its page is known by name alone."""
+    try:
+        return settings.PORTAL_URL + reverse("refunds")
+    except NoReverseMatch:
+        return ""
