@@ -140,6 +140,19 @@ class Migration(migrations.Migration):
             name="amount",
             field=models.BigIntegerField(help_text="Tax included.", verbose_name="amount in halalas"),
         ),
+        migrations.AddConstraint(
+            model_name="exampolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tax__in", ["out_of_scope", "standard_15", "zero", "exempt"])),
+                name="exam_policy_tax_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="fee",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tax__in", ["out_of_scope", "standard_15", "zero", "exempt"])), name="fee_tax_known"
+            ),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="eligibilitynumber",
             trigger=pgtrigger.compiler.Trigger(
@@ -240,19 +253,6 @@ class Migration(migrations.Migration):
                     table="applications_fee",
                     when="AFTER",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exampolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tax__in", ["out_of_scope", "standard_15", "zero", "exempt"])),
-                name="exam_policy_tax_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fee",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tax__in", ["out_of_scope", "standard_15", "zero", "exempt"])), name="fee_tax_known"
             ),
         ),
     ]

@@ -18,6 +18,42 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="credit",
+            name="credit_is_a_fact",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="credit",
+            name="insert_insert",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="credit",
+            name="update_update",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="invoice",
+            name="invoice_demand_fixed",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="invoice",
+            name="insert_insert",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="invoice",
+            name="update_update",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="payment",
+            name="applied_in_time",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="payment",
+            name="insert_insert",
+        ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="payment",
+            name="update_update",
+        ),
         migrations.CreateModel(
             name="Difference",
             fields=[
@@ -305,42 +341,6 @@ class Migration(migrations.Migration):
                 "ordering": ["statement", "position"],
             },
         ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="credit",
-            name="credit_is_a_fact",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="credit",
-            name="insert_insert",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="credit",
-            name="update_update",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="invoice",
-            name="invoice_demand_fixed",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="invoice",
-            name="insert_insert",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="invoice",
-            name="update_update",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="payment",
-            name="applied_in_time",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="payment",
-            name="insert_insert",
-        ),
-        pgtrigger.migrations.RemoveTrigger(
-            model_name="payment",
-            name="update_update",
-        ),
         migrations.AddField(
             model_name="credit",
             name="applied_at",
@@ -469,280 +469,6 @@ class Migration(migrations.Migration):
             model_name="payment",
             index=models.Index(
                 condition=models.Q(("bank_at", None)), fields=["paid_at"], name="payment_not_in_statement"
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="credit",
-            trigger=pgtrigger.compiler.Trigger(
-                name="credit_is_a_fact",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."payment_id" IS DISTINCT FROM (NEW."payment_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."reason" IS DISTINCT FROM (NEW."reason") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="5bcacba19efa2f10f37618c8a51810a719f57d2c",
-                    operation="UPDATE",
-                    pgid="pgtrigger_credit_is_a_fact_ee041",
-                    table="payments_credit",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="credit",
-            trigger=pgtrigger.compiler.Trigger(
-                name="credit_applied_once",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."applied_at" IS NOT NULL)',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="3ec63c005769ea65ff5847ea47a33c1adaa27b4e",
-                    operation="UPDATE",
-                    pgid="pgtrigger_credit_applied_once_325df",
-                    table="payments_credit",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="credit",
-            trigger=pgtrigger.compiler.Trigger(
-                name="credit_never_deleted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
-                    hash="14149e7c94bf47cd47492a5f5f8e47fa525a5300",
-                    operation="DELETE",
-                    pgid="pgtrigger_credit_never_deleted_6aff2",
-                    table="payments_credit",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="credit",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "payments_creditevent" ("amount", "applied_at", "created_at", "id", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason") VALUES (NEW."amount", NEW."applied_at", NEW."created_at", NEW."id", NEW."payment_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."reason"); RETURN NULL;',
-                    hash="89ea06faeb4d33c435b9ff70e830f57217d99355",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_65bcb",
-                    table="payments_credit",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="credit",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "payments_creditevent" ("amount", "applied_at", "created_at", "id", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason") VALUES (NEW."amount", NEW."applied_at", NEW."created_at", NEW."id", NEW."payment_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."reason"); RETURN NULL;',
-                    hash="f1f7a351d3681a644db7715eb3e69323a56350cd",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_789d8",
-                    table="payments_credit",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="invoice",
-            trigger=pgtrigger.compiler.Trigger(
-                name="invoice_demand_fixed",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."payer_id" IS DISTINCT FROM (NEW."payer_id") OR OLD."case" IS DISTINCT FROM (NEW."case") OR OLD."purpose" IS DISTINCT FROM (NEW."purpose") OR OLD."serial" IS DISTINCT FROM (NEW."serial") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."vat" IS DISTINCT FROM (NEW."vat") OR OLD."issued_at" IS DISTINCT FROM (NEW."issued_at"))',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="ce5acffd0893c0a1ef8dfdf261452c7f1c911b05",
-                    operation="UPDATE",
-                    pgid="pgtrigger_invoice_demand_fixed_48b30",
-                    table="payments_invoice",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="invoice",
-            trigger=pgtrigger.compiler.Trigger(
-                name="waived_by_own_exemption",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (NEW."exemption_id" IS NOT NULL)',
-                    func="\n    IF NOT EXISTS (SELECT 1 FROM payments_exemption e WHERE e.id = NEW.exemption_id\n                   AND e.practitioner_id = NEW.payer_id AND e.state = 'approved') THEN\n        RAISE EXCEPTION 'no exemption of its payer waives invoice %', NEW.number USING ERRCODE = '23514';\n    END IF;\n    RETURN NEW;\n",
-                    hash="f76ad90b71f5859b84e10284deabc1dfbe0e12b0",
-                    operation='INSERT OR UPDATE OF "state", "exemption_id"',
-                    pgid="pgtrigger_waived_by_own_exemption_bc760",
-                    table="payments_invoice",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="invoice",
-            trigger=pgtrigger.compiler.Trigger(
-                name="waived_for_good",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.\"state\" = 'waived')",
-                    func='RAISE EXCEPTION \'pgtrigger: Cannot update of "state", "waiver", "exemption_id" rows from % table\', TG_TABLE_NAME;',
-                    hash="7d638741042110bc497b870369959ac8cd62fd39",
-                    operation='UPDATE OF "state", "waiver", "exemption_id"',
-                    pgid="pgtrigger_waived_for_good_9017d",
-                    table="payments_invoice",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="invoice",
-            trigger=pgtrigger.compiler.Trigger(
-                name="invoice_adds_up",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    constraint="CONSTRAINT",
-                    declare="DECLARE asked record; found record;",
-                    func="\n    SELECT amount, vat, state, exemption_id IS NOT NULL AS exempt INTO asked FROM payments_invoice WHERE id = NEW.id;\n    SELECT coalesce(sum(amount) FILTER (WHERE waives_id IS NULL), 0) AS priced, coalesce(sum(vat) FILTER (WHERE waives_id IS NULL), 0) AS vat,\n        coalesce(sum(amount), 0) AS rest, count(waives_id) AS waivers INTO found FROM payments_line WHERE invoice_id = NEW.id;\n    IF found.priced <> asked.amount OR found.vat <> asked.vat OR (found.waivers > 0) <> asked.exempt\n        OR found.rest <> (CASE WHEN asked.exempt THEN 0 ELSE asked.amount END) THEN\n        RAISE EXCEPTION 'the lines of invoice % do not add up', NEW.id USING ERRCODE = '23514';\n    END IF;\n    RETURN NULL;\n",
-                    hash="1ec249c57712d6932cfe59f69e0596f835587bb3",
-                    operation='INSERT OR UPDATE OF "state"',
-                    pgid="pgtrigger_invoice_adds_up_d2e2d",
-                    table="payments_invoice",
-                    timing="DEFERRABLE INITIALLY DEFERRED",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="invoice",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "payments_invoiceevent" ("amount", "case", "due_on", "exemption_id", "grace_days", "id", "issued_at", "lapses_at", "number", "paid_at", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "serial", "state", "vat", "waiver") SELECT new_values."amount", new_values."case", new_values."due_on", new_values."exemption_id", new_values."grace_days", new_values."id", new_values."issued_at", new_values."lapses_at", new_values."number", new_values."paid_at", new_values."payer_id", _pgh_attached_context.value, NOW(), \'insert\', new_values."id", new_values."purpose", new_values."serial", new_values."state", new_values."vat", new_values."waiver" FROM ( SELECT new_values.* FROM new_values  ) AS new_values, _pgh_attached_context; RETURN NULL;',
-                    hash="e8b26f0cd9dcb1c513a5843c88e0dd2df78ce147",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_785fd",
-                    referencing="REFERENCING NEW TABLE AS new_values ",
-                    table="payments_invoice",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="invoice",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "payments_invoiceevent" ("amount", "case", "due_on", "exemption_id", "grace_days", "id", "issued_at", "lapses_at", "number", "paid_at", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "serial", "state", "vat", "waiver") SELECT new_values."amount", new_values."case", new_values."due_on", new_values."exemption_id", new_values."grace_days", new_values."id", new_values."issued_at", new_values."lapses_at", new_values."number", new_values."paid_at", new_values."payer_id", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."purpose", new_values."serial", new_values."state", new_values."vat", new_values."waiver" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values.* IS DISTINCT FROM new_values.*) ) AS new_values, _pgh_attached_context; RETURN NULL;',
-                    hash="92ad8f6ac6bff22e76ffb000d4b177e1d19bfb77",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_52374",
-                    referencing="REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ",
-                    table="payments_invoice",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="line",
-            trigger=pgtrigger.compiler.Trigger(
-                name="lines_add_up",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    constraint="CONSTRAINT",
-                    declare="DECLARE asked record; found record;",
-                    func="\n    SELECT amount, vat, state, exemption_id IS NOT NULL AS exempt INTO asked FROM payments_invoice WHERE id = NEW.invoice_id;\n    SELECT coalesce(sum(amount) FILTER (WHERE waives_id IS NULL), 0) AS priced, coalesce(sum(vat) FILTER (WHERE waives_id IS NULL), 0) AS vat,\n        coalesce(sum(amount), 0) AS rest, count(waives_id) AS waivers INTO found FROM payments_line WHERE invoice_id = NEW.invoice_id;\n    IF found.priced <> asked.amount OR found.vat <> asked.vat OR (found.waivers > 0) <> asked.exempt\n        OR found.rest <> (CASE WHEN asked.exempt THEN 0 ELSE asked.amount END) THEN\n        RAISE EXCEPTION 'the lines of invoice % do not add up', NEW.invoice_id USING ERRCODE = '23514';\n    END IF;\n    RETURN NULL;\n",
-                    hash="fb1e1cc4eddcafa44e245794e647c66d162de1ce",
-                    operation="INSERT",
-                    pgid="pgtrigger_lines_add_up_05740",
-                    table="payments_line",
-                    timing="DEFERRABLE INITIALLY DEFERRED",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="payment",
-            trigger=pgtrigger.compiler.Trigger(
-                name="bank_says_once",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."bank_at" IS NOT NULL AND OLD."bank_at" IS DISTINCT FROM (NEW."bank_at"))',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update of \"bank_at\" rows from % table', TG_TABLE_NAME;",
-                    hash="15b6b65feb9f5dda04011861653d28146b99fc1c",
-                    operation='UPDATE OF "bank_at"',
-                    pgid="pgtrigger_bank_says_once_6ebb5",
-                    table="payments_payment",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="payment",
-            trigger=pgtrigger.compiler.Trigger(
-                name="payment_dispositions",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    declare="DECLARE _is_valid_transition BOOLEAN;",
-                    func='SELECT CONCAT(OLD."disposition", \':\', NEW."disposition") = ANY(\'{received:applied,received:credited,applied:credited,credited:applied}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."disposition" IS DISTINCT FROM NEW."disposition") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "disposition" from "%" to "%" on table %\', OLD."disposition", NEW."disposition", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
-                    hash="0a4630d4011a87441e91cfb54983edef8141ee13",
-                    operation="UPDATE",
-                    pgid="pgtrigger_payment_dispositions_83ec6",
-                    table="payments_payment",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="payment",
-            trigger=pgtrigger.compiler.Trigger(
-                name="applied_in_time",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (NEW.\"disposition\" = 'applied')",
-                    declare="DECLARE wanted record;",
-                    func="\n    SELECT amount, lapses_at INTO wanted FROM payments_invoice WHERE id = NEW.invoice_id;\n    IF NEW.amount < wanted.amount OR coalesce(NEW.bank_at, NEW.paid_at) >= wanted.lapses_at THEN\n        RAISE EXCEPTION 'payment % cannot settle its invoice', NEW.provider_ref USING ERRCODE = '23514';\n    END IF;\n    RETURN NEW;\n",
-                    hash="ba9e44f161cf35169c83f4c60ffe360f898e597b",
-                    operation='INSERT OR UPDATE OF "disposition"',
-                    pgid="pgtrigger_applied_in_time_76efd",
-                    table="payments_payment",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="payment",
-            trigger=pgtrigger.compiler.Trigger(
-                name="refunded_is_counted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."refunded" IS DISTINCT FROM (NEW."refunded"))',
-                    func="\n                    IF pg_trigger_depth() < 2 THEN\n                        RAISE EXCEPTION 'what went back of payment % is counted by its tickets alone', NEW.id USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ",
-                    hash="4e58e03f70a0023e0d7f7b2da82a069b29830a47",
-                    operation='UPDATE OF "refunded"',
-                    pgid="pgtrigger_refunded_is_counted_b0b91",
-                    table="payments_payment",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="payment",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "payments_paymentevent" ("amount", "attempt_id", "bank_at", "disposition", "id", "invoice_id", "method", "paid_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "received_at", "refunded") VALUES (NEW."amount", NEW."attempt_id", NEW."bank_at", NEW."disposition", NEW."id", NEW."invoice_id", NEW."method", NEW."paid_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."provider_ref", NEW."received_at", NEW."refunded"); RETURN NULL;',
-                    hash="edefe2f8a6b3f911749b4088464b04107e8b581e",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_24a65",
-                    table="payments_payment",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="payment",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "payments_paymentevent" ("amount", "attempt_id", "bank_at", "disposition", "id", "invoice_id", "method", "paid_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "received_at", "refunded") VALUES (NEW."amount", NEW."attempt_id", NEW."bank_at", NEW."disposition", NEW."id", NEW."invoice_id", NEW."method", NEW."paid_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."provider_ref", NEW."received_at", NEW."refunded"); RETURN NULL;',
-                    hash="2e6906f813ea6dd4cd7da02ed49496ab8e49c6c5",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_dd546",
-                    table="payments_payment",
-                    when="AFTER",
-                ),
             ),
         ),
         migrations.AddConstraint(
@@ -1082,50 +808,6 @@ class Migration(migrations.Migration):
                 name="statement_has_hash",
             ),
         ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="statement",
-            trigger=pgtrigger.compiler.Trigger(
-                name="statement_fixed",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."day" IS DISTINCT FROM (NEW."day") OR OLD."fetched_at" IS DISTINCT FROM (NEW."fetched_at") OR OLD."sha256" IS DISTINCT FROM (NEW."sha256"))',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="66a09131794e5c88c474bfcda738bd7b8b2b9358",
-                    operation="UPDATE",
-                    pgid="pgtrigger_statement_fixed_130e1",
-                    table="payments_statement",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="statement",
-            trigger=pgtrigger.compiler.Trigger(
-                name="statement_compared_once",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."compared_at" IS NOT NULL)',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="d92606025e637f5d4dfcf2743458dfcc76fc361a",
-                    operation="UPDATE",
-                    pgid="pgtrigger_statement_compared_once_0725b",
-                    table="payments_statement",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="statement",
-            trigger=pgtrigger.compiler.Trigger(
-                name="statement_never_deleted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
-                    hash="3e694e7bfe0a97936da4824f1ca79b285453bcb5",
-                    operation="DELETE",
-                    pgid="pgtrigger_statement_never_deleted_cc091",
-                    table="payments_statement",
-                    when="BEFORE",
-                ),
-            ),
-        ),
         migrations.AddField(
             model_name="statementline",
             name="statement",
@@ -1160,93 +842,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="closed_difference_has_reason",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="difference",
-            trigger=pgtrigger.compiler.Trigger(
-                name="difference_is_a_fact",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."day" IS DISTINCT FROM (NEW."day") OR OLD."movement" IS DISTINCT FROM (NEW."movement") OR OLD."provider_ref" IS DISTINCT FROM (NEW."provider_ref") OR OLD."payment_id" IS DISTINCT FROM (NEW."payment_id") OR OLD."ours" IS DISTINCT FROM (NEW."ours") OR OLD."theirs" IS DISTINCT FROM (NEW."theirs") OR OLD."our_day" IS DISTINCT FROM (NEW."our_day") OR OLD."their_day" IS DISTINCT FROM (NEW."their_day") OR OLD."found_at" IS DISTINCT FROM (NEW."found_at"))',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="8dcd4f44e21c79bb1a530577332c95714b662c92",
-                    operation="UPDATE",
-                    pgid="pgtrigger_difference_is_a_fact_7a453",
-                    table="payments_difference",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="difference",
-            trigger=pgtrigger.compiler.Trigger(
-                name="difference_closed_once",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."closed_at" IS NOT NULL)',
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="9b9e1cb7e9b4c496ae18c77fbc101cbbdc795d06",
-                    operation="UPDATE",
-                    pgid="pgtrigger_difference_closed_once_57a6b",
-                    table="payments_difference",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="difference",
-            trigger=pgtrigger.compiler.Trigger(
-                name="difference_never_deleted",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
-                    hash="144ba33818bce09e815e54e72ab724915e91e137",
-                    operation="DELETE",
-                    pgid="pgtrigger_difference_never_deleted_0e3f5",
-                    table="payments_difference",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="difference",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "payments_differenceevent" ("closed_at", "closed_by_id", "day", "found_at", "id", "key", "kind", "movement", "our_day", "ours", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "reason", "their_day", "theirs") VALUES (NEW."closed_at", NEW."closed_by_id", NEW."day", NEW."found_at", NEW."id", NEW."key", NEW."kind", NEW."movement", NEW."our_day", NEW."ours", NEW."payment_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."provider_ref", NEW."reason", NEW."their_day", NEW."theirs"); RETURN NULL;',
-                    hash="1a63cb281a76b2905dd98ce6bb79a2a164005342",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_fd1b0",
-                    table="payments_difference",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="difference",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "payments_differenceevent" ("closed_at", "closed_by_id", "day", "found_at", "id", "key", "kind", "movement", "our_day", "ours", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "reason", "their_day", "theirs") VALUES (NEW."closed_at", NEW."closed_by_id", NEW."day", NEW."found_at", NEW."id", NEW."key", NEW."kind", NEW."movement", NEW."our_day", NEW."ours", NEW."payment_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."provider_ref", NEW."reason", NEW."their_day", NEW."theirs"); RETURN NULL;',
-                    hash="85ae01df3b8ee620a5d57e5c19304e0ed6d06a42",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_a7780",
-                    table="payments_difference",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="differenceevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="08a3224b8ae722bc19f6107049f0107aa35787c1",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_41538",
-                    table="payments_differenceevent",
-                    when="BEFORE",
-                ),
             ),
         ),
         migrations.AddConstraint(
@@ -1336,6 +931,461 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="exemption_refusal_has_reason",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        ["issue", "waive", "close", "receive", "apply", "release", "approve", "expire", "pay_out"],
+                    )
+                ),
+                name="posting_kind_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(fields=("posting", "account"), name="one_entry_per_account"),
+        ),
+        migrations.AddConstraint(
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount", 0), _negated=True), name="entry_amount_not_zero"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "account__in",
+                        [
+                            "receivable",
+                            "bank:sadad",
+                            "bank:card",
+                            "bank:transfer",
+                            "revenue:admin",
+                            "revenue:service",
+                            "revenue:exam",
+                            "vat",
+                            "waived",
+                            "suspense",
+                            "refund_payable",
+                        ],
+                    )
+                ),
+                name="entry_account_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="statementline",
+            constraint=models.UniqueConstraint(fields=("statement", "position"), name="one_line_per_position"),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="credit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="credit_is_a_fact",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."payment_id" IS DISTINCT FROM (NEW."payment_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."reason" IS DISTINCT FROM (NEW."reason") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="5bcacba19efa2f10f37618c8a51810a719f57d2c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_credit_is_a_fact_ee041",
+                    table="payments_credit",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="credit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="credit_applied_once",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."applied_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="3ec63c005769ea65ff5847ea47a33c1adaa27b4e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_credit_applied_once_325df",
+                    table="payments_credit",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="credit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="credit_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="14149e7c94bf47cd47492a5f5f8e47fa525a5300",
+                    operation="DELETE",
+                    pgid="pgtrigger_credit_never_deleted_6aff2",
+                    table="payments_credit",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="credit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "payments_creditevent" ("amount", "applied_at", "created_at", "id", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason") VALUES (NEW."amount", NEW."applied_at", NEW."created_at", NEW."id", NEW."payment_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."reason"); RETURN NULL;',
+                    hash="89ea06faeb4d33c435b9ff70e830f57217d99355",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_65bcb",
+                    table="payments_credit",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="credit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "payments_creditevent" ("amount", "applied_at", "created_at", "id", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason") VALUES (NEW."amount", NEW."applied_at", NEW."created_at", NEW."id", NEW."payment_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."reason"); RETURN NULL;',
+                    hash="f1f7a351d3681a644db7715eb3e69323a56350cd",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_789d8",
+                    table="payments_credit",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="invoice_demand_fixed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."payer_id" IS DISTINCT FROM (NEW."payer_id") OR OLD."case" IS DISTINCT FROM (NEW."case") OR OLD."purpose" IS DISTINCT FROM (NEW."purpose") OR OLD."serial" IS DISTINCT FROM (NEW."serial") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."vat" IS DISTINCT FROM (NEW."vat") OR OLD."issued_at" IS DISTINCT FROM (NEW."issued_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="ce5acffd0893c0a1ef8dfdf261452c7f1c911b05",
+                    operation="UPDATE",
+                    pgid="pgtrigger_invoice_demand_fixed_48b30",
+                    table="payments_invoice",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="waived_by_own_exemption",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NEW."exemption_id" IS NOT NULL)',
+                    func="\n    IF NOT EXISTS (SELECT 1 FROM payments_exemption e WHERE e.id = NEW.exemption_id\n                   AND e.practitioner_id = NEW.payer_id AND e.state = 'approved') THEN\n        RAISE EXCEPTION 'no exemption of its payer waives invoice %', NEW.number USING ERRCODE = '23514';\n    END IF;\n    RETURN NEW;\n",
+                    hash="f76ad90b71f5859b84e10284deabc1dfbe0e12b0",
+                    operation='INSERT OR UPDATE OF "state", "exemption_id"',
+                    pgid="pgtrigger_waived_by_own_exemption_bc760",
+                    table="payments_invoice",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="waived_for_good",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.\"state\" = 'waived')",
+                    func='RAISE EXCEPTION \'pgtrigger: Cannot update of "state", "waiver", "exemption_id" rows from % table\', TG_TABLE_NAME;',
+                    hash="7d638741042110bc497b870369959ac8cd62fd39",
+                    operation='UPDATE OF "state", "waiver", "exemption_id"',
+                    pgid="pgtrigger_waived_for_good_9017d",
+                    table="payments_invoice",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="invoice_adds_up",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE asked record; found record;",
+                    func="\n    SELECT amount, vat, state, exemption_id IS NOT NULL AS exempt INTO asked FROM payments_invoice WHERE id = NEW.id;\n    SELECT coalesce(sum(amount) FILTER (WHERE waives_id IS NULL), 0) AS priced, coalesce(sum(vat) FILTER (WHERE waives_id IS NULL), 0) AS vat,\n        coalesce(sum(amount), 0) AS rest, count(waives_id) AS waivers INTO found FROM payments_line WHERE invoice_id = NEW.id;\n    IF found.priced <> asked.amount OR found.vat <> asked.vat OR (found.waivers > 0) <> asked.exempt\n        OR found.rest <> (CASE WHEN asked.exempt THEN 0 ELSE asked.amount END) THEN\n        RAISE EXCEPTION 'the lines of invoice % do not add up', NEW.id USING ERRCODE = '23514';\n    END IF;\n    RETURN NULL;\n",
+                    hash="1ec249c57712d6932cfe59f69e0596f835587bb3",
+                    operation='INSERT OR UPDATE OF "state"',
+                    pgid="pgtrigger_invoice_adds_up_d2e2d",
+                    table="payments_invoice",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "payments_invoiceevent" ("amount", "case", "due_on", "exemption_id", "grace_days", "id", "issued_at", "lapses_at", "number", "paid_at", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "serial", "state", "vat", "waiver") SELECT new_values."amount", new_values."case", new_values."due_on", new_values."exemption_id", new_values."grace_days", new_values."id", new_values."issued_at", new_values."lapses_at", new_values."number", new_values."paid_at", new_values."payer_id", _pgh_attached_context.value, NOW(), \'insert\', new_values."id", new_values."purpose", new_values."serial", new_values."state", new_values."vat", new_values."waiver" FROM ( SELECT new_values.* FROM new_values  ) AS new_values, _pgh_attached_context; RETURN NULL;',
+                    hash="e8b26f0cd9dcb1c513a5843c88e0dd2df78ce147",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_785fd",
+                    referencing="REFERENCING NEW TABLE AS new_values ",
+                    table="payments_invoice",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="invoice",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "payments_invoiceevent" ("amount", "case", "due_on", "exemption_id", "grace_days", "id", "issued_at", "lapses_at", "number", "paid_at", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "serial", "state", "vat", "waiver") SELECT new_values."amount", new_values."case", new_values."due_on", new_values."exemption_id", new_values."grace_days", new_values."id", new_values."issued_at", new_values."lapses_at", new_values."number", new_values."paid_at", new_values."payer_id", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."purpose", new_values."serial", new_values."state", new_values."vat", new_values."waiver" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values.* IS DISTINCT FROM new_values.*) ) AS new_values, _pgh_attached_context; RETURN NULL;',
+                    hash="92ad8f6ac6bff22e76ffb000d4b177e1d19bfb77",
+                    level="STATEMENT",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_52374",
+                    referencing="REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ",
+                    table="payments_invoice",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="line",
+            trigger=pgtrigger.compiler.Trigger(
+                name="lines_add_up",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE asked record; found record;",
+                    func="\n    SELECT amount, vat, state, exemption_id IS NOT NULL AS exempt INTO asked FROM payments_invoice WHERE id = NEW.invoice_id;\n    SELECT coalesce(sum(amount) FILTER (WHERE waives_id IS NULL), 0) AS priced, coalesce(sum(vat) FILTER (WHERE waives_id IS NULL), 0) AS vat,\n        coalesce(sum(amount), 0) AS rest, count(waives_id) AS waivers INTO found FROM payments_line WHERE invoice_id = NEW.invoice_id;\n    IF found.priced <> asked.amount OR found.vat <> asked.vat OR (found.waivers > 0) <> asked.exempt\n        OR found.rest <> (CASE WHEN asked.exempt THEN 0 ELSE asked.amount END) THEN\n        RAISE EXCEPTION 'the lines of invoice % do not add up', NEW.invoice_id USING ERRCODE = '23514';\n    END IF;\n    RETURN NULL;\n",
+                    hash="fb1e1cc4eddcafa44e245794e647c66d162de1ce",
+                    operation="INSERT",
+                    pgid="pgtrigger_lines_add_up_05740",
+                    table="payments_line",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bank_says_once",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."bank_at" IS NOT NULL AND OLD."bank_at" IS DISTINCT FROM (NEW."bank_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update of \"bank_at\" rows from % table', TG_TABLE_NAME;",
+                    hash="15b6b65feb9f5dda04011861653d28146b99fc1c",
+                    operation='UPDATE OF "bank_at"',
+                    pgid="pgtrigger_bank_says_once_6ebb5",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_dispositions",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."disposition", \':\', NEW."disposition") = ANY(\'{received:applied,received:credited,applied:credited,credited:applied}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."disposition" IS DISTINCT FROM NEW."disposition") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "disposition" from "%" to "%" on table %\', OLD."disposition", NEW."disposition", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="0a4630d4011a87441e91cfb54983edef8141ee13",
+                    operation="UPDATE",
+                    pgid="pgtrigger_payment_dispositions_83ec6",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="applied_in_time",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.\"disposition\" = 'applied')",
+                    declare="DECLARE wanted record;",
+                    func="\n    SELECT amount, lapses_at INTO wanted FROM payments_invoice WHERE id = NEW.invoice_id;\n    IF NEW.amount < wanted.amount OR coalesce(NEW.bank_at, NEW.paid_at) >= wanted.lapses_at THEN\n        RAISE EXCEPTION 'payment % cannot settle its invoice', NEW.provider_ref USING ERRCODE = '23514';\n    END IF;\n    RETURN NEW;\n",
+                    hash="ba9e44f161cf35169c83f4c60ffe360f898e597b",
+                    operation='INSERT OR UPDATE OF "disposition"',
+                    pgid="pgtrigger_applied_in_time_76efd",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refunded_is_counted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."refunded" IS DISTINCT FROM (NEW."refunded"))',
+                    func="\n                    IF pg_trigger_depth() < 2 THEN\n                        RAISE EXCEPTION 'what went back of payment % is counted by its tickets alone', NEW.id USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="4e58e03f70a0023e0d7f7b2da82a069b29830a47",
+                    operation='UPDATE OF "refunded"',
+                    pgid="pgtrigger_refunded_is_counted_b0b91",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "payments_paymentevent" ("amount", "attempt_id", "bank_at", "disposition", "id", "invoice_id", "method", "paid_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "received_at", "refunded") VALUES (NEW."amount", NEW."attempt_id", NEW."bank_at", NEW."disposition", NEW."id", NEW."invoice_id", NEW."method", NEW."paid_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."provider_ref", NEW."received_at", NEW."refunded"); RETURN NULL;',
+                    hash="edefe2f8a6b3f911749b4088464b04107e8b581e",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_24a65",
+                    table="payments_payment",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "payments_paymentevent" ("amount", "attempt_id", "bank_at", "disposition", "id", "invoice_id", "method", "paid_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "received_at", "refunded") VALUES (NEW."amount", NEW."attempt_id", NEW."bank_at", NEW."disposition", NEW."id", NEW."invoice_id", NEW."method", NEW."paid_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."provider_ref", NEW."received_at", NEW."refunded"); RETURN NULL;',
+                    hash="2e6906f813ea6dd4cd7da02ed49496ab8e49c6c5",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_dd546",
+                    table="payments_payment",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="statement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="statement_fixed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."day" IS DISTINCT FROM (NEW."day") OR OLD."fetched_at" IS DISTINCT FROM (NEW."fetched_at") OR OLD."sha256" IS DISTINCT FROM (NEW."sha256"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="66a09131794e5c88c474bfcda738bd7b8b2b9358",
+                    operation="UPDATE",
+                    pgid="pgtrigger_statement_fixed_130e1",
+                    table="payments_statement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="statement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="statement_compared_once",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."compared_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="d92606025e637f5d4dfcf2743458dfcc76fc361a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_statement_compared_once_0725b",
+                    table="payments_statement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="statement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="statement_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="3e694e7bfe0a97936da4824f1ca79b285453bcb5",
+                    operation="DELETE",
+                    pgid="pgtrigger_statement_never_deleted_cc091",
+                    table="payments_statement",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="difference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="difference_is_a_fact",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."day" IS DISTINCT FROM (NEW."day") OR OLD."movement" IS DISTINCT FROM (NEW."movement") OR OLD."provider_ref" IS DISTINCT FROM (NEW."provider_ref") OR OLD."payment_id" IS DISTINCT FROM (NEW."payment_id") OR OLD."ours" IS DISTINCT FROM (NEW."ours") OR OLD."theirs" IS DISTINCT FROM (NEW."theirs") OR OLD."our_day" IS DISTINCT FROM (NEW."our_day") OR OLD."their_day" IS DISTINCT FROM (NEW."their_day") OR OLD."found_at" IS DISTINCT FROM (NEW."found_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="8dcd4f44e21c79bb1a530577332c95714b662c92",
+                    operation="UPDATE",
+                    pgid="pgtrigger_difference_is_a_fact_7a453",
+                    table="payments_difference",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="difference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="difference_closed_once",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."closed_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="9b9e1cb7e9b4c496ae18c77fbc101cbbdc795d06",
+                    operation="UPDATE",
+                    pgid="pgtrigger_difference_closed_once_57a6b",
+                    table="payments_difference",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="difference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="difference_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="144ba33818bce09e815e54e72ab724915e91e137",
+                    operation="DELETE",
+                    pgid="pgtrigger_difference_never_deleted_0e3f5",
+                    table="payments_difference",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="difference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "payments_differenceevent" ("closed_at", "closed_by_id", "day", "found_at", "id", "key", "kind", "movement", "our_day", "ours", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "reason", "their_day", "theirs") VALUES (NEW."closed_at", NEW."closed_by_id", NEW."day", NEW."found_at", NEW."id", NEW."key", NEW."kind", NEW."movement", NEW."our_day", NEW."ours", NEW."payment_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."provider_ref", NEW."reason", NEW."their_day", NEW."theirs"); RETURN NULL;',
+                    hash="1a63cb281a76b2905dd98ce6bb79a2a164005342",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_fd1b0",
+                    table="payments_difference",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="difference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "payments_differenceevent" ("closed_at", "closed_by_id", "day", "found_at", "id", "key", "kind", "movement", "our_day", "ours", "payment_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "reason", "their_day", "theirs") VALUES (NEW."closed_at", NEW."closed_by_id", NEW."day", NEW."found_at", NEW."id", NEW."key", NEW."kind", NEW."movement", NEW."our_day", NEW."ours", NEW."payment_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."provider_ref", NEW."reason", NEW."their_day", NEW."theirs"); RETURN NULL;',
+                    hash="85ae01df3b8ee620a5d57e5c19304e0ed6d06a42",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_a7780",
+                    table="payments_difference",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="differenceevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="08a3224b8ae722bc19f6107049f0107aa35787c1",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_41538",
+                    table="payments_differenceevent",
+                    when="BEFORE",
+                ),
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1454,18 +1504,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        ["issue", "waive", "close", "receive", "apply", "release", "approve", "expire", "pay_out"],
-                    )
-                ),
-                name="posting_kind_known",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="posting",
             trigger=pgtrigger.compiler.Trigger(
@@ -1510,40 +1548,6 @@ class Migration(migrations.Migration):
                     timing="DEFERRABLE INITIALLY DEFERRED",
                     when="AFTER",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(fields=("posting", "account"), name="one_entry_per_account"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount", 0), _negated=True), name="entry_amount_not_zero"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "account__in",
-                        [
-                            "receivable",
-                            "bank:sadad",
-                            "bank:card",
-                            "bank:transfer",
-                            "revenue:admin",
-                            "revenue:service",
-                            "revenue:exam",
-                            "vat",
-                            "waived",
-                            "suspense",
-                            "refund_payable",
-                        ],
-                    )
-                ),
-                name="entry_account_known",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1591,10 +1595,6 @@ class Migration(migrations.Migration):
                     when="AFTER",
                 ),
             ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementline",
-            constraint=models.UniqueConstraint(fields=("statement", "position"), name="one_line_per_position"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="statementline",

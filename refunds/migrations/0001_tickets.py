@@ -1049,6 +1049,151 @@ class Migration(migrations.Migration):
                 name="closed_ticket_has_reason",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("credit", None), ("line__isnull", False), models.Q(("fee", ""), _negated=True)),
+                    models.Q(("credit__isnull", False), ("fee", ""), ("line", None)),
+                    _connector="OR",
+                ),
+                name="share_of_one_thing",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.UniqueConstraint(fields=("ticket", "line"), name="one_share_per_line"),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.UniqueConstraint(fields=("ticket", "credit"), name="one_share_per_credit"),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount__gt", 0),
+                    (
+                        "amount__lte",
+                        django.db.models.expressions.CombinedExpression(models.F("base"), "-", models.F("returned")),
+                    ),
+                    ("returned__gte", 0),
+                ),
+                name="share_within_what_was_paid",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("vat__gte", 0), ("vat__lte", models.F("amount"))), name="share_vat_within"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "rule__in",
+                        ["unapplied", "not_requested", "wrong_path", "exempt", "late_proof", "half", "overruled"],
+                    )
+                ),
+                name="share_rule_gives",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("rule", "unapplied"), _negated=True), ("credit__isnull", False), _connector="OR"
+                ),
+                name="unapplied_is_a_credit",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("fee", "admin"), _negated=True),
+                    ("rule__in", ["not_requested", "wrong_path", "exempt", "late_proof"]),
+                    _connector="OR",
+                ),
+                name="admin_fee_kept",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("rule", "late_proof"), _negated=True), ("fee", "late"), _connector="OR"),
+                name="late_proof_is_of_late_fee",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="share",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("rule", "half"), _negated=True),
+                    models.Q(
+                        django.db.models.lookups.Exact(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("amount"), "+", models.F("returned")
+                            ),
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("base"), "*", models.F("percent")
+                                    ),
+                                    "+",
+                                    models.Value(50),
+                                ),
+                                "/",
+                                models.Value(100),
+                            ),
+                        ),
+                        ("fee", "service"),
+                    ),
+                    _connector="OR",
+                ),
+                name="half_is_exact",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ticketentry",
+            constraint=models.UniqueConstraint(fields=("ticket", "seq"), name="one_entry_per_ticket_move"),
+        ),
+        migrations.AddConstraint(
+            model_name="transferfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    django.db.models.lookups.Exact(
+                        models.Func(models.F("sha256"), function="octet_length", output_field=models.IntegerField()), 32
+                    )
+                ),
+                name="transfer_file_has_hash",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="transferfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("count__gt", 0), ("total__gt", 0)), name="transfer_file_holds_something"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="transfer",
+            constraint=models.UniqueConstraint(fields=("file", "ticket"), name="ticket_once_in_a_file"),
+        ),
+        migrations.AddConstraint(
+            model_name="transfer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("outcome", "failed"), _negated=True), fields=("ticket",), name="one_live_transfer"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("outcome__in", ["sent", "executed", "failed"])),
+                name="transfer_words_known",
+            ),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="ticket",
             trigger=pgtrigger.compiler.Trigger(
@@ -1259,113 +1404,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("credit", None), ("line__isnull", False), models.Q(("fee", ""), _negated=True)),
-                    models.Q(("credit__isnull", False), ("fee", ""), ("line", None)),
-                    _connector="OR",
-                ),
-                name="share_of_one_thing",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.UniqueConstraint(fields=("ticket", "line"), name="one_share_per_line"),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.UniqueConstraint(fields=("ticket", "credit"), name="one_share_per_credit"),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount__gt", 0),
-                    (
-                        "amount__lte",
-                        django.db.models.expressions.CombinedExpression(models.F("base"), "-", models.F("returned")),
-                    ),
-                    ("returned__gte", 0),
-                ),
-                name="share_within_what_was_paid",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("vat__gte", 0), ("vat__lte", models.F("amount"))), name="share_vat_within"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "rule__in",
-                        ["unapplied", "not_requested", "wrong_path", "exempt", "late_proof", "half", "overruled"],
-                    )
-                ),
-                name="share_rule_gives",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("rule", "unapplied"), _negated=True), ("credit__isnull", False), _connector="OR"
-                ),
-                name="unapplied_is_a_credit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("fee", "admin"), _negated=True),
-                    ("rule__in", ["not_requested", "wrong_path", "exempt", "late_proof"]),
-                    _connector="OR",
-                ),
-                name="admin_fee_kept",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("rule", "late_proof"), _negated=True), ("fee", "late"), _connector="OR"),
-                name="late_proof_is_of_late_fee",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("rule", "half"), _negated=True),
-                    models.Q(
-                        django.db.models.lookups.Exact(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount"), "+", models.F("returned")
-                            ),
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("base"), "*", models.F("percent")
-                                    ),
-                                    "+",
-                                    models.Value(50),
-                                ),
-                                "/",
-                                models.Value(100),
-                            ),
-                        ),
-                        ("fee", "service"),
-                    ),
-                    _connector="OR",
-                ),
-                name="half_is_exact",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="share",
             trigger=pgtrigger.compiler.Trigger(
@@ -1412,10 +1450,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="ticketentry",
-            constraint=models.UniqueConstraint(fields=("ticket", "seq"), name="one_entry_per_ticket_move"),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="ticketentry",
             trigger=pgtrigger.compiler.Trigger(
@@ -1459,23 +1493,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="transferfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    django.db.models.lookups.Exact(
-                        models.Func(models.F("sha256"), function="octet_length", output_field=models.IntegerField()), 32
-                    )
-                ),
-                name="transfer_file_has_hash",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transferfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("count__gt", 0), ("total__gt", 0)), name="transfer_file_holds_something"
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="transferfile",
             trigger=pgtrigger.compiler.Trigger(
@@ -1502,23 +1519,6 @@ class Migration(migrations.Migration):
                     table="refunds_transferevent",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.UniqueConstraint(fields=("file", "ticket"), name="ticket_once_in_a_file"),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("outcome", "failed"), _negated=True), fields=("ticket",), name="one_live_transfer"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0), ("outcome__in", ["sent", "executed", "failed"])),
-                name="transfer_words_known",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
