@@ -30,6 +30,7 @@ SHOWN_ON = {
     "application_answer": ("application_remarks", 1),
     "application_resubmit": ("application_remarks", 1),
     "invoice_pay": ("invoice", 1),
+    "invoice_paper": ("invoice", 1),
     "wallet_case": ("wallet", 0),
     "case_ask": ("wallet", 0),
     "case_appeal": ("wallet", 0),

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Notice, Practitioner
-from applications.models import Application, Attachment, Deadline, Entry, ExamResult, ResultsLine, ReturnItem
+from applications.models import Application, Attachment, Deadline, Entry, ExamResult, Pause, ResultsLine, ReturnItem
 from documents.models import Paper
 from mumaris.kit.models import Alarm, DemoClock
 from payments.models import LedgerEntry, Line, Posting, Statement, StatementLine, WebhookEvent
@@ -17,7 +17,7 @@ ROOMS = ("kit", "accounts", "documents", "register", "payments", "cpd", "applica
 WRITTEN_ONCE = {Attachment, Entry, ExamResult, Line, Notice, Paper, ResultsLine, ReturnItem, WebhookEvent}
 WRITTEN_ONCE |= {LedgerEntry, Posting, Statement, StatementLine}
 # A clock that stops with the wait, whose every change is an entry of the timeline; and the demo's own.
-PASSING = {Deadline, DemoClock, Alarm}
+PASSING = {Deadline, DemoClock, Alarm, Pause}
 
 
 def traces() -> list[type]:

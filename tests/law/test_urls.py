@@ -65,6 +65,7 @@ PORTAL = {
     "qualification_add": (PERSON, FORM),
     "experience_add": (PERSON, FORM),
     "licence_add": (PERSON, FORM),
+    "exemption": (PERSON, FORM),
     "wallet": (PERSON, SAFE),
     "inbox": (PERSON, SAFE),
     "applications": (PERSON, SAFE),
@@ -94,6 +95,7 @@ PORTAL = {
     "application_withdraw": (OWNER, FORM),
     "invoice": (OWNER, SAFE),
     "invoice_pay": (OWNER, POST),
+    "invoice_paper": (OWNER, POST),
     "bill": (OWNER, SAFE),
     "payment_return": (OWNER, SAFE),
 }
@@ -257,6 +259,7 @@ def world() -> dict[str, Asked]:
         "application_withdraw": of_case(unpaid, understood="on", seen=unpaid.moves),
         "invoice": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"]),
         "invoice_pay": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"], {"method": "card"}),
+        "invoice_paper": Asked(payer.user, [bill.invoice.number, "invoice"], ["INV-2026-000000", "invoice"]),
         "bill": Asked(payer.user, [bill.given_id], [nothing]),
         "payment_return": Asked(payer.user, [bill.given_id], [nothing]),
     }
