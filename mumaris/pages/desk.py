@@ -21,7 +21,7 @@ from applications.models import Application
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.readonly import ReadOnlyAdmin
-from payments.models import Credit
+from payments.models import Credit, Exemption
 
 
 class Desk(AdminSite):
@@ -60,10 +60,11 @@ class Desk(AdminSite):
         return redirect("account_change_password")
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The queues by state with their oldest case, and the credits that wait for finance; two set-based queries."""
+        """The queues by state with their oldest case, the requests for exemption and the credits that wait; three set-based queries."""
         user = request.user
         context = {
             "queues": _queues(user, today(clock_now())) if user.has_perm("applications.view_application") else None,
+            "exemptions": Exemption.objects.undecided().count() if user.has_perm("payments.view_exemption") else None,
             "credits": Credit.objects.count() if user.has_perm("payments.view_credit") else None,
         }
         return super().index(request, context | (extra_context or {}))
