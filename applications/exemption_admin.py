@@ -132,7 +132,9 @@ class ExemptionAdmin(ReadOnlyAdmin):
                     ),
                 )
             else:
-                messages.success(request, _("Done. The request is now: %(state)s.") % {"state": move.target.label})
+                messages.success(
+                    request, _("Done. The request is now: %(state)s.") % {"state": ExemptionState(move.target).label}
+                )
                 return redirect(reverse("admin:payments_exemption_change", args=[exemption.pk]))
         if form.errors:
             request.method = "GET"  # the page of the exemption, with the form as it was sent

@@ -85,6 +85,9 @@ def steps(exemption: Exemption) -> list[dict[str, Any]]:
 
 
 def days(exemption: Exemption) -> str:
+    """In which time an exemption that was recommended holds."""
+    if exemption.starts_on is None:
+        return ""
     first = look.gregorian(exemption.starts_on)
     if exemption.ends_on is None:
         return _("From %(first)s on, without an end.") % {"first": first}

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 GIVE_WAY: list[Callable[[Payment, datetime], bool]] = []
 
 # Amounts include their tax.
-VAT_PERCENT = {TaxTreatment.STANDARD: 15}
+VAT_PERCENT: dict[str, int] = {TaxTreatment.STANDARD: 15}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.models import Alarm
 from mumaris.kit.readonly import ReadOnlyAdmin
-from payments.models import Credit
+from payments.models import Credit, Exemption
 from refunds.desk import counts as refund_counts
 
 
@@ -72,6 +72,7 @@ class Desk(AdminSite):
             if user.has_perm("payments.view_credit")
             else None,
             "refunds": refund_counts(today(clock_now())) if user.has_perm("refunds.view_ticket") else None,
+            "exemptions": Exemption.objects.undecided().count() if user.has_perm("payments.view_exemption") else None,
         }
         return super().index(request, context | (extra_context or {}))
 

@@ -33,6 +33,7 @@ SHOWN_ON = {
     "refund_account": ("refund", 1),
     "refund_withdraw": ("refund", 1),
     "refund_again": ("refund", 1),
+    "invoice_paper": ("invoice", 1),
     "wallet_case": ("wallet", 0),
     "calendar_renew": ("account", 0),
     "case_ask": ("wallet", 0),

@@ -375,6 +375,7 @@ def test_an_administrator_enters_a_policy_from_a_day_on(client):
         "free_attempts": 1,
         "paid_attempts": 3,
         "riyals": "450.50",
+        "tax": "out_of_scope",
         "validity_days": 90,
         "cooling_off_days": 60,
         "effective_from": today.isoformat(),

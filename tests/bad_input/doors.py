@@ -263,6 +263,12 @@ def answer_by_file() -> Door:
     return Door(path, {"transcript-kind": "file"}, files=("transcript-file",), user=case.practitioner.user)
 
 
+def exemption() -> Door:
+    asked, more = {"ground": "martyr_relative"}, {"statement": "My brother."}
+    path, user = "/account/exemption/", make_practitioner().user
+    return Door(path, asked, more, files=("file",), texts=("statement",), user=user)
+
+
 def payment() -> Door:
     now = clock.now()
     case = declare(make_draft(make_practitioner(now=now), now=now), now=now)
@@ -305,6 +311,7 @@ DOORS: dict[str, Callable[[], Door]] = {
         appeal_against_rejection,
         objection,
         withdrawal,
+        exemption,
         payment,
         language,
         demo_clock,

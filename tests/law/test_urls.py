@@ -69,6 +69,7 @@ PORTAL = {
     "qualification_add": (PERSON, FORM),
     "experience_add": (PERSON, FORM),
     "licence_add": (PERSON, FORM),
+    "exemption": (PERSON, FORM),
     "wallet": (PERSON, SAFE),
     "inbox": (PERSON, SAFE),
     "applications": (PERSON, SAFE),
@@ -104,6 +105,7 @@ PORTAL = {
     "refund_again": (OWNER, POST),
     "invoice": (OWNER, SAFE),
     "invoice_pay": (OWNER, POST),
+    "invoice_paper": (OWNER, POST),
     "bill": (OWNER, SAFE),
     "payment_return": (OWNER, SAFE),
 }
@@ -286,6 +288,7 @@ def world() -> dict[str, Asked]:
         "refund_again": of_ticket(asked_back[0]),
         "invoice": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"]),
         "invoice_pay": Asked(payer.user, [bill.invoice.number], ["INV-2026-000000"], {"method": "card"}),
+        "invoice_paper": Asked(payer.user, [bill.invoice.number, "invoice"], ["INV-2026-000000", "invoice"]),
         "bill": Asked(payer.user, [bill.given_id], [nothing]),
         "payment_return": Asked(payer.user, [bill.given_id], [nothing]),
     }

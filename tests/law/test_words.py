@@ -28,7 +28,9 @@ EXAM_MOVES = ("pass", "fail_free", "fail_paid", "fail_last")
 OF_NO_CASE = {"sanction_imposed", "sanction_lifted", "verification_result"}
 # These name their ticket, which names the application.
 OF_A_TICKET = {*letters.LETTERS.values(), letters.TO_HEADS, "refund_failed"}
+OF_NO_CASE |= {f"exemption_{what}" for what in ("requested", "approved", "refused", "revoked")}
 REFERENCE, DUE_ON = "CL-2026-0443391", "2026-12-22"
+PAGE = "https://portal.example/account/exemption/"
 WORDS = "Bring the\nlast page & the <stamp>."
 LANGUAGES = [("ar", r"[\u0621-\u0652]{3}"), ("en", r"[a-z]{3}")]
 
@@ -50,6 +52,14 @@ def told() -> list[Notice]:
         "cpd_hours_withdrawn": [{"activity": WORDS, "hours": "1.0", "text": WORDS}],
         "sanction_imposed": [{"what": WORDS, "ends_on": ends_on} for ends_on in ("", DUE_ON)],
         "sanction_lifted": [{"what": WORDS}],
+        "exemption_requested": [{"page": PAGE}],
+        "exemption_approved": [
+            {"page": PAGE, "starts_on": DUE_ON, "ends_on": ends_on, "refunds": refunds}
+            for ends_on in ("", DUE_ON)
+            for refunds in ("", PAGE)
+        ],
+        "exemption_refused": [{"page": PAGE, "reason": WORDS}],
+        "exemption_revoked": [{"page": PAGE, "reason": WORDS}],
         "exam_fee_due": [{"due_on": DUE_ON, "text": "", "number": number} for number in ("", "EN-2026-0000001")],
         "exam_result": [
             {"outcome": outcome, "number": "EN-2026-0000001", "sat_on": DUE_ON, "left": 1, "again_on": DUE_ON, **more}

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.notices import tell
+from applications import exempting
 from applications.catalogue import CATALOGUE
 from applications.models import ReturnReason
 from applications.progress import advance
@@ -19,7 +20,18 @@ from mumaris.kit import clock
 from payments import billing
 from payments.models import Attempt, Payment
 from refunds import progress, sweeps
-from tests.people import Office, classified, declare, invoice_of, make_draft, make_practitioner, make_user, pay
+from tests.exempt import ask
+from tests.people import (
+    Office,
+    classified,
+    declare,
+    invoice_of,
+    make_draft,
+    make_practitioner,
+    make_staff,
+    make_user,
+    pay,
+)
 
 pytestmark = pytest.mark.django_db
 MOST = 15
@@ -36,8 +48,10 @@ def questions(client: Client, path: str) -> list[str]:
 
 def a_life(rows: int) -> tuple[Client, dict[str, str]]:
     """Somebody with `rows` of everything that a page lists, and the addresses of those pages."""
-    now, office = clock.now(), Office()
+    now, office, finance = clock.now(), Office(), make_staff("finance officer")
     person = classified(office, now=now)
+    for _number in range(rows):
+        exempting.refuse(ask(person, now=now).pk, reason="Not a relative.", by=finance, now=now)
     for number in range(rows):
         title = {"title": f"Diploma {number}", "institution": "Institute", "country": "SA"}
         person.qualifications.create(**title, degree="diploma", field="NUR", awarded_on=clock.today(now))
@@ -91,6 +105,7 @@ def a_life(rows: int) -> tuple[Client, dict[str, str]]:
         "another identity": "/account/identity/add/",
         "qualification": "/account/qualifications/add/",
         "experience": "/account/experience/add/",
+        "exemption": "/account/exemption/",
         "inbox": "/inbox/",
         "message": f"/inbox/{person.user.notices.first().pk}/",
         "paper": f"/papers/{person.papers.first().pk}/",

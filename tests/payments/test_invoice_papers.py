@@ -58,7 +58,10 @@ def test_an_invoice_is_printed_once_and_again_only_when_it_changed():
     first = papers.print_invoice(invoice, now=NOON)
     assert papers.print_invoice(invoice, now=NOON + DAY) == first
     shown = words_of(first)
-    assert invoice.number in shown and case.reference in shown and "200.00" in shown and "Pay by" in shown
+    assert invoice.number in shown
+    assert case.reference in shown
+    assert "200.00" in shown
+    assert "Pay by" in shown
     ask(case.practitioner, now=NOON + DAY)  # its clock stands
     second = papers.print_invoice(invoice, now=NOON + DAY)
     assert "Pay by" not in words_of(second)
@@ -88,7 +91,9 @@ def test_a_receipt_stands_for_the_payment_that_is_applied():
     receipt = papers.print_receipt(invoice, now=NOON)
     assert (receipt.number, receipt.facts["total"]) == ("RCT-2026-000001", 20_000)
     shown = words_of(receipt)
-    assert "the-one" in shown and "too-little" not in shown and invoice.number in shown
+    assert "the-one" in shown
+    assert "too-little" not in shown
+    assert invoice.number in shown
     assert papers.print_receipt(invoice, now=NOON + DAY) == receipt
     assert Credit.objects.count() == 2
 
@@ -112,11 +117,14 @@ def test_the_public_sees_number_kind_day_and_state_and_nobody(client):
     case, invoice = billed()
     paper = papers.print_invoice(invoice, now=NOON)
     page = public(client, paper)
-    assert paper.number in page and invoice.number in page and "To be paid" in page
+    assert paper.number in page
+    assert invoice.number in page
+    assert "To be paid" in page
     for secret in ("Samar", "Idris", "سمر", case.reference, "200.00"):
         assert secret not in page
     pay(case, "admin")
-    assert "How it stands today" in public(client, paper) and "Paid" in public(client, paper)
+    assert "How it stands today" in public(client, paper)
+    assert "Paid" in public(client, paper)
     receipt = papers.print_receipt(invoice, now=NOON)
     assert "the invoice is paid by it" in public(client, receipt)
 
@@ -127,7 +135,8 @@ def test_the_paper_of_a_void_invoice_says_so_at_once(client):
     paper = papers.print_invoice(invoice, now=NOON)
     advance(case.pk, "reopen", by=case.practitioner.user, now=NOON)
     page = public(client, paper)
-    assert "This document no longer holds" in page and "Void" in page
+    assert "This document no longer holds" in page
+    assert "Void" in page
 
 
 def test_an_invoice_that_was_printed_holds_no_personal_data_fast():
@@ -147,7 +156,7 @@ def taxed(settings):
 
 @pytest.mark.req("PAY-2")
 def test_a_taxed_fee_makes_a_simplified_tax_invoice(taxed):
-    case, invoice = billed()
+    _case, invoice = billed()
     assert (invoice.amount, invoice.vat, invoice.lines.get().tax) == (23_000, 3_000, "standard_15")
     paper = papers.print_invoice(invoice, now=NOON)
     code = decoded(paper.facts["tax_qr"])
@@ -194,7 +203,8 @@ def test_the_payer_alone_downloads_it(client, kind):
     paper = IssuedPaper.objects.get(kind=kind, case=number)
     issuing.render(paper.pk)
     pdf = client.get(page.url)
-    assert pdf.status_code == 200 and pdf["Content-Type"] == "application/pdf"
+    assert pdf.status_code == 200
+    assert pdf["Content-Type"] == "application/pdf"
     client.force_login(make_practitioner().user)
     assert client.get(page.url).status_code == 404
 
@@ -226,7 +236,11 @@ def test_the_page_of_the_invoice_says_its_tax_and_what_brings_it_to_zero(client,
     client.force_login(case.practitioner.user)
     client.cookies["django_language"] = "en"
     page = client.get(reverse("invoice", args=[invoice.number])).content.decode()
-    assert "VAT of 15 % included" in page and "VAT in it" in page and "does not apply" not in page
+    assert "VAT of 15 % included" in page
+    assert "VAT in it" in page
+    assert "does not apply" not in page
     exempt(Finance(), case.practitioner)
     page = client.get(reverse("invoice", args=[invoice.number])).content.decode()
-    assert "-230.00" in page and "Nothing is to be paid" in page and "VAT in it" not in page
+    assert "-230.00" in page
+    assert "Nothing is to be paid" in page
+    assert "VAT in it" not in page
