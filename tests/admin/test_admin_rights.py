@@ -248,6 +248,9 @@ def test_nothing_is_deleted_at_the_desk_even_by_a_superuser(client, root, office
         "documents.licence",
         "documents.verification",
         "payments.attempt",
+        "payments.difference",
+        "payments.statement",
+        "payments.statementline",
         "payments.webhookevent",
         "register.registration",
         "register.sanction",
@@ -531,6 +534,7 @@ def test_queries_of_a_list_do_not_grow(client, root, office):
         "payments.invoice",
         "payments.payment",
         "payments.credit",
+        "payments.posting",
         "register.classification",
         "register.issuedpaper",
     ]
