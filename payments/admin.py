@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.templatetags import look
@@ -86,7 +85,7 @@ class SettledFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
         return [
-            ("open", pgettext_lazy("credit", "Open")),
+            ("open", _("Waits for finance")),
             ("back", _("Reserved or paid back")),
             ("applied", _("Settled its invoice after all")),
         ]
@@ -120,7 +119,7 @@ class CreditAdmin(InRiyals, ReadOnlyAdmin):
             return look.badge("ok", _("Settled its invoice after all"), "ok")
         if credit.payment.refunded:
             return look.badge("note", _("Reserved or paid back"))
-        return look.badge("warn", pgettext_lazy("credit", "Open"), "warn")
+        return look.badge("warn", _("Waits for finance"), "warn")
 
     @admin.display(description=_("payer"))
     def payer(self, credit: Credit) -> str:
