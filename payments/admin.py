@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -123,7 +123,7 @@ class SettledFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
         return [
-            ("open", pgettext_lazy("credit", "Open")),
+            ("open", _("Waits for finance")),
             ("back", _("Reserved or paid back")),
             ("applied", _("Settled its invoice after all")),
         ]
@@ -157,7 +157,7 @@ class CreditAdmin(InRiyals, ReadOnlyAdmin):
             return look.badge("ok", _("Settled its invoice after all"), "ok")
         if credit.payment.refunded:
             return look.badge("note", _("Reserved or paid back"))
-        return look.badge("warn", pgettext_lazy("credit", "Open"), "warn")
+        return look.badge("warn", _("Waits for finance"), "warn")
 
     @admin.display(description=_("payer"))
     def payer(self, credit: Credit) -> str:

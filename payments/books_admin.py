@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from mumaris.kit.clock import now as clock_now
@@ -119,7 +119,7 @@ class OpenFilter(admin.SimpleListFilter):
     parameter_name = "open"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
-        return [("yes", pgettext_lazy("difference", "Open")), ("no", pgettext_lazy("difference", "Closed"))]
+        return [("yes", gettext_lazy("Still open")), ("no", gettext_lazy("Closed by finance"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Difference]) -> QuerySet[Difference]:
         return queryset.filter(closed_at__isnull=self.value() == "yes") if self.value() in ("yes", "no") else queryset
@@ -162,8 +162,8 @@ class DifferenceAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("status"))
     def status(self, difference: Difference) -> str:
         if difference.closed_at:
-            return look.badge("", pgettext_lazy("difference", "Closed"), "dash")
-        return look.badge("warn", pgettext_lazy("difference", "Open"), "warn")
+            return look.badge("", gettext_lazy("Closed by finance"), "dash")
+        return look.badge("warn", gettext_lazy("Still open"), "warn")
 
     @admin.display(description=gettext_lazy("our amount (SAR)"))
     def our_riyals(self, difference: Difference) -> str:

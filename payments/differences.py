@@ -125,9 +125,8 @@ def _name_refunds(day: date, now: datetime) -> None:
 def _name_refunds_missing_there(day: date, now: datetime) -> None:
     """What of the day stands in no statement about it, and was not named as a difference of amounts or days either."""
     explained: Refunds = defaultdict(Counter)
-    named = Difference.objects.filter(movement="refund", our_day=day, kind__in=["amount", "day"])
-    for ref, amount in named.values_list("provider_ref", "ours"):
-        explained[ref][amount] += 1
+    for one in Difference.objects.filter(movement="refund", our_day=day, kind__in=["amount", "day"]):
+        explained[one.provider_ref][one.ours or 0] += 1
     missing = ((ref, amount) for ref, left in _left(day).items() for amount in (left - explained[ref]).elements())
     _enter(
         [

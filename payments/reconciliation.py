@@ -228,11 +228,11 @@ def _reapply_late(now: datetime) -> None:
         payment__bank_at__lt=F("payment__invoice__lapses_at"),
         payment__invoice__state__in=[InvoiceState.ISSUED, InvoiceState.LAPSED],
     )
-    for payment_id, bank_at in in_time.order_by("payment__bank_at", "pk").values_list("payment", "payment__bank_at"):
+    for credit in in_time.select_related("payment").order_by("payment__bank_at", "pk"):
         try:
-            billing.reapply(payment_id, bank_at=bank_at, now=now)
+            billing.reapply(credit.payment_id, bank_at=credit.payment.moved_at, now=now)
         except Exception:  # the next run tries again
-            log.exception("payment %s could not be applied after all", payment_id)
+            log.exception("payment %s could not be applied after all", credit.payment)
 
 
 def _raise_or_clear(kind: str, facts: dict, now: datetime) -> None:

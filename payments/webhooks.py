@@ -60,9 +60,8 @@ def work(now: datetime, batch: int = 100) -> int:
         try:
             outcome = "asked" if attempt and attempts.ask(attempt, now=now, also=named) else "ignored"
         except Unreadable as error:  # asked again it would say the same; the attempt is asked about anyway
-            raise_once(
-                "payment_unreadable", str(attempt.given_id), now=now, attempt=str(attempt.given_id), why=str(error)
-            )
+            about = str(attempt and attempt.given_id)
+            raise_once("payment_unreadable", about, now=now, attempt=about, why=str(error))
             outcome = "conflict"
         except (GatewayDown, DatabaseError) as error:
             log.warning("notification %s waits: %s", event.event_id, error)

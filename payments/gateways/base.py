@@ -85,7 +85,7 @@ class NormalState:
 class StatementEntry:
     """One movement of a day's statement: halalas that came in (positive) or went back (negative), at the bank's time."""
 
-    kind: Literal["payment", "refund"]
+    kind: str  # "payment" or "refund"
     provider_ref: str
     method: str
     reference: str

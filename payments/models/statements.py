@@ -16,7 +16,7 @@ NEVER_CHANGED = pgtrigger.Update | pgtrigger.Delete
 class Statement(models.Model):
     """The gateway's word about one Riyadh day, as it was fetched; a day is taken in once, and compared with the books once."""
 
-    day = models.DateField(_("day"), unique=True)
+    day = models.DateField(_("day of the statement"), unique=True)
     fetched_at = models.DateTimeField(_("fetched at"))
     sha256 = models.BinaryField(max_length=32, editable=False)
     line_count = models.PositiveIntegerField(_("lines"), default=0)

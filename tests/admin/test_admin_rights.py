@@ -254,6 +254,9 @@ def test_nothing_is_deleted_at_the_desk_even_by_a_superuser(client, root, office
         "kit.holiday",
         "payments.attempt",
         "payments.exemption",
+        "payments.difference",
+        "payments.statement",
+        "payments.statementline",
         "payments.webhookevent",
         "register.registration",
         "register.sanction",
@@ -542,6 +545,7 @@ def test_queries_of_a_list_do_not_grow(client, root, office):
         "payments.payment",
         "payments.credit",
         "payments.exemption",
+        "payments.posting",
         "register.classification",
         "register.issuedpaper",
     ]

@@ -15,7 +15,7 @@ from accounts.models import Notice
 from mumaris.celery import app
 from mumaris.kit import clock
 from payments import attempts
-from payments.models import Attempt, Payment, WebhookEvent
+from payments.models import Attempt, Difference, Payment, Statement, WebhookEvent
 from register.models import IssuedPaper
 from tests.fingerprint import unchanged
 from tests.people import Office, classified, declare, invoice_of, make_draft, make_practitioner, make_user
@@ -116,6 +116,23 @@ class TestThriceAtOnceAndTwiceInARow:
         self.run("payments.tasks.work_webhooks")
         assert WebhookEvent.objects.get().outcome == "asked"
         assert Payment.objects.get().disposition == "applied"
+
+    @pytest.mark.req("PAY-6")
+    def test_money_of_an_attempt_that_has_ended_is_booked_once(self, gateway_simulator, settings):
+        attempt = self._pay_a_bill(gateway_simulator, settings)
+        Attempt.objects.filter(pk=attempt.pk).update(state="failed")
+        self.run("payments.tasks.hear_of_all")
+        assert Payment.objects.get().disposition == "applied"
+
+    @pytest.mark.req("PAY-6")
+    def test_the_statement_of_a_closed_day_is_taken_in_once(self, gateway_simulator, settings):
+        attempt = self._pay_a_bill(gateway_simulator, settings)
+        yesterday = clock.now() - timedelta(days=1)
+        Attempt.objects.filter(pk=attempt.pk).update(created_at=yesterday)
+        gateway_simulator.plant("extra", date=clock.today(yesterday).isoformat())
+        self.run("payments.tasks.reconcile")
+        assert Statement.objects.get().line_count == 1
+        assert Difference.objects.get().kind == "missing_here"
 
     def _pay_a_bill(self, gateway_simulator, settings) -> Attempt:
         """Paid at the bank, and our own attempt begun a minute ago."""

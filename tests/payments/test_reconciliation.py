@@ -366,12 +366,13 @@ def late_by_the_gateway(gateway, clock) -> tuple:
     case, attempt = begun(clock)
     gateway.fault("untold_bank_time")
     gateway.pay_bill(attempt.bill_number, heard_after_seconds=40 * 24 * 3600)
-    clock.next_days(41)
+    clock.next_days(31)
     attempts.ask_all(clock.now)
     sweeps.lapse(clock.now)
-    attempts.ask_all(clock.now + timedelta(minutes=10))
     case.refresh_from_db()
     assert case.state == "cancelled"
+    clock.next_days(10)
+    reconciliation.hear_of_all(clock.now)
     assert Credit.objects.get().reason == "late"
     return case, Payment.objects.get()
 

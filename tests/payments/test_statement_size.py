@@ -2,7 +2,6 @@
 
 import tracemalloc
 from datetime import UTC, date, datetime
-from time import perf_counter
 
 import pytest
 
@@ -31,12 +30,9 @@ def peak_of_taking_in(text_server, day: date, lines: int) -> int:
 def test_a_hundred_thousand_lines_take_the_memory_of_a_few(text_server, settings):
     settings.MOYASAR_STATEMENT_URL = text_server.url + "/{day}.csv"
     few = peak_of_taking_in(text_server, date(2026, 11, 21), 4_000)
-    begun = perf_counter()
     many = peak_of_taking_in(text_server, date(2026, 11, 22), 100_000)
-    took = perf_counter() - begun
     assert StatementLine.objects.filter(statement__day="2026-11-22").count() == 100_000
     assert many < few + 4 * MEGABYTE, f"{many / MEGABYTE:.1f} MB instead of {few / MEGABYTE:.1f}"
-    assert took < 120, f"{took:.0f} s"
 
 
 def test_five_thousand_differences_are_named_in_one_statement(django_assert_max_num_queries):
