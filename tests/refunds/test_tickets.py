@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models import Sum
+from django.utils import translation
 
 from accounts.models import Notice
 from mumaris.kit.lifecycle import NotAllowed
@@ -30,6 +31,12 @@ from tests.refunds.tickets import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
