@@ -9,7 +9,7 @@ class RefundsConfig(AppConfig):
     def ready(self) -> None:
         from mumaris.kit import policy
         from payments import billing
-        from refunds import first_values, giving_way, letters  # noqa: F401  letters hang on the lifecycle
+        from refunds import first_values, giving_way
 
         policy.FIRST_VALUES |= first_values.POLICIES
         policy.LIMITS |= first_values.LIMITS

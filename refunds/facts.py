@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet, Sum
 from django.utils import translation
@@ -11,6 +12,7 @@ from applications.lifecycle import CancelReason, State
 from applications.models import Application, EligibilityNumber, Entry, Outcome
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
+from payments.lifecycle import ExemptionState
 from payments.models import Credit, CreditReason, Disposition, Exemption, Invoice, InvoiceState, Line, Payment, Purpose
 from refunds.lifecycle import RESERVED
 from refunds.models import Share, Ticket
@@ -85,7 +87,7 @@ def asked(facts: Facts, *, credit: int | None = None, claimed: str = "", accepte
     return Facts(**{**vars(facts), "parts": parts, "claimed": claimed, "accepted": accepted})
 
 
-def _parts(payment: Payment, returned: dict[tuple[str, int], int]) -> Iterable[Part]:
+def _parts(payment: Any, returned: dict[tuple[str, int], int]) -> Iterable[Part]:
     for credit in payment.unapplied:
         words = {}
         for language in ("ar", "en"):
@@ -133,10 +135,10 @@ def _rejections(cases: Iterable[Application]) -> dict[int, str]:
 def _exemptions(payers: set[int]) -> dict[int, list[tuple[date, date | None]]]:
     """The days of every exemption that was approved, whenever that was (REF-4)."""
     found: dict[int, list[tuple[date, date | None]]] = defaultdict(list)
-    for payer, start, end in Exemption.objects.filter(practitioner__in=payers, state="approved").values_list(
-        "practitioner", "starts_on", "ends_on"
-    ):
-        found[payer].append((start, end))
+    approved = Exemption.objects.filter(practitioner__in=payers, state=ExemptionState.APPROVED)
+    for payer, start, end in approved.values_list("practitioner", "starts_on", "ends_on"):
+        if start:  # as every approved one has
+            found[payer].append((start, end))
     return found
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from accounts.models import Notice
 from accounts.notices import tell
 from mumaris.kit.money import riyals
-from refunds import progress
 from refunds.lifecycle import LIFECYCLE
 from refunds.models import Ticket, TicketEntry
 
@@ -17,6 +16,7 @@ LETTERS = {
     "endorse": "refund_approved",
     "refuse": "refund_refused",
     "endorse_refusal": "refund_refused",
+    "give_account": "refund_account_given",
     "ask_account": "refund_account_asked",
     "confirm": "refund_paid_out",
     "withdraw": "refund_withdrawn",
@@ -79,8 +79,6 @@ def words(ticket: Ticket, text: str) -> dict[str, Any]:
         "decide_on": ticket.decide_by.isoformat(),
         "collect_on": ticket.collect_by.isoformat() if ticket.collect_by else "",
         "wants_account": ticket.wants_account,
+        "account": ticket.account_masked,
         "by_portal": ticket.filed_by_id is None,
     }
-
-
-progress.AFTER_FILING.append(write)

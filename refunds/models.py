@@ -384,6 +384,11 @@ class Ticket(models.Model):
         return self.state in UNDECIDED
 
     @property
+    def due(self) -> int:
+        """Halalas that an approval gives back; 0 while nothing is approved."""
+        return self.amount or 0
+
+    @property
     def wants_account(self) -> bool:
         """Whether the practitioner must say where the money goes (REF-6)."""
         return self.state == TicketState.APPROVED and self.payout == PayoutMethod.TRANSFER and self.account is None

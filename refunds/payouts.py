@@ -4,8 +4,10 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from mumaris.kit.lifecycle import NotAllowed
-from mumaris.kit.turns import turn
+from mumaris.kit.turns import turn_if_free
 from payments.gateways import gateway
 from payments.gateways.base import GatewayDown, GatewayRefused
 from refunds.lifecycle import LIFECYCLE, TicketState
@@ -21,7 +23,9 @@ def pay(ticket: Ticket, *, by: Any, now: datetime, seen: int | None = None) -> T
     The state `paying` is committed before the gateway is called, so a time-out is taken up again; a refusal leaves the
     ticket approved, with the reason.
     """
-    with turn(f"refund of payment {ticket.payment_id}"):
+    with turn_if_free(_turn(ticket)) as free:
+        if not free:
+            raise NotAllowed(_("A refund of this payment is being paid out just now. Look again in a moment."))
         ticket.refresh_from_db()
         in_doubt = ticket.state == TicketState.PAYING and ticket.returned_before is not None
         if not in_doubt:
@@ -36,12 +40,17 @@ def finish_left(now: datetime, batch: int = 50) -> None:
     left = Ticket.objects.filter(state=TicketState.PAYING, returned_before__isnull=False).order_by("pk")[:batch]
     for ticket in left:
         try:
-            with turn(f"refund of payment {ticket.payment_id}"):
-                _send(ticket, now)
+            with turn_if_free(_turn(ticket)) as free:
+                if free:
+                    _send(ticket, now)
         except GatewayDown as error:
             log.warning("gateway away, payout of %s waits: %s", ticket, error)
         except Exception:
             log.exception("payout of %s cannot be finished", ticket)
+
+
+def _turn(ticket: Ticket) -> str:
+    return f"refund of payment {ticket.payment_id}"
 
 
 def _send(ticket: Ticket, now: datetime) -> Ticket:
@@ -49,11 +58,11 @@ def _send(ticket: Ticket, now: datetime) -> Ticket:
     ticket = Ticket.objects.select_related("payment").get(pk=ticket.pk)
     if ticket.state != TicketState.PAYING:
         return ticket
-    before, ref = ticket.returned_before, ticket.payment.provider_ref
+    before, ref = ticket.returned_before or 0, ticket.payment.provider_ref
     try:
-        gateway().refund(ref, ticket.amount, refunded_before=before)
+        gateway().refund(ref, ticket.due, refunded_before=before)
     except GatewayRefused as refusal:
         log.error("the gateway refused the payout of %s: %s", ticket, refusal.message)
         advance(ticket.pk, "fail", by=None, now=now, internal_text=refusal.message[:200] or "refused")
         raise NotAllowed(refusal.message) from refusal
-    return advance(ticket.pk, "confirm", by=None, now=now, reference=f"{ref}/{before + ticket.amount}")
+    return advance(ticket.pk, "confirm", by=None, now=now, reference=f"{ref}/{before + ticket.due}")

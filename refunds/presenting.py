@@ -17,7 +17,7 @@ from refunds import rules
 from refunds.days import last_day
 from refunds.forms import AccountForm, AskForm, WithdrawalForm
 from refunds.lifecycle import LIFECYCLE, OPEN, TicketState
-from refunds.models import Ending, Ticket
+from refunds.models import Ending, PayoutMethod, Ticket
 
 # What is given up in each state from which an application can be withdrawn.
 GIVEN_UP = {
@@ -99,11 +99,11 @@ def withdrawal_page(case: Application, form: WithdrawalForm, now: datetime) -> d
 
 
 def previews_of(case: Application, now: datetime) -> list[dict[str, Any]]:
-    """What would go back of each payment if the case were withdrawn now, and the last day on which that holds."""
-    paid = Payment.objects.filter(invoice__case=case.reference).exclude(disposition=Disposition.RECEIVED)
+    """What would go back of each fee if the case were withdrawn now, and the last day on which that holds."""
+    paid = Payment.objects.filter(invoice__case=case.reference, disposition=Disposition.APPLIED)
     payments = list(facts_of.with_parts(paid.order_by("invoice", "pk")))
     found = facts_of.of(payments, on=today(now), withdrawn_at=now)
-    return [{"payment": one, **preview(found[one.pk])} for one in payments if found[one.pk].parts]
+    return [{"invoice": one.invoice, **preview(facts_of.asked(found[one.pk]))} for one in payments]
 
 
 def preview(found: rules.Facts) -> dict[str, Any]:
@@ -112,7 +112,6 @@ def preview(found: rules.Facts) -> dict[str, Any]:
     by_half = any(share.rule == rules.Rule.HALF and share.amount for share in judgement.shares)
     return {
         "amount": judgement.amount,
-        "fees": sum(share.amount for share in judgement.shares if share.part.line is not None),
         "ends_on": found.window_ends_on if by_half else None,
         "shares": shown(rules.frozen(found, judgement)),
     }
@@ -187,7 +186,7 @@ def ticket_page(ticket: Ticket, person: Any, form: AccountForm, now: datetime) -
         "amount": ticket.amount if ticket.amount is not None else ticket.filed_judgement["amount"],
         "if_accepted": ticket.filed_judgement["if_accepted"],
         "entries": [_step(entry) for entry in ticket.timeline.all()],
-        "form": form if ticket.wants_account else None,
+        "form": form if ticket.state == TicketState.APPROVED and ticket.payout == PayoutMethod.TRANSFER else None,
         "can_withdraw": not LIFECYCLE["withdraw"].obstacles(ticket, person),
         "can_ask_again": can_ask_again(ticket),
         "is_late": ticket.is_undecided and ticket.decide_by < today(now),

@@ -22,7 +22,7 @@ from mumaris.kit.references import new_reference
 from payments import ledger
 from payments.models import Account, Method, Payment
 from refunds import facts as facts_of
-from refunds import iban, rules
+from refunds import iban, letters, rules
 from refunds.days import last_day
 from refunds.lifecycle import LIFECYCLE, TicketState
 from refunds.models import Ending, PayoutMethod, Share, Ticket, TicketEntry
@@ -68,7 +68,7 @@ def file(
     try:
         with transaction.atomic():
             ticket = Ticket.objects.create(
-                number=new_reference("RF", now),
+                number=free_numbers(1, now)[0],
                 application=application,
                 payment=payment,
                 credit_id=credit_id,
@@ -88,9 +88,17 @@ def file(
     entry = TicketEntry.objects.create(
         ticket=ticket, seq=1, move="file", to_state=S.FILED, at=now, by=by, public_text=statement
     )
-    for effect in AFTER_FILING:
-        effect(ticket, entry=entry, by=by, now=now)
+    letters.write(ticket, entry=entry, now=now)
     return ticket
+
+
+def free_numbers(how_many: int, now: datetime) -> list[str]:
+    """New ticket numbers that nobody has; a year's tickets are many enough for chance to meet one."""
+    numbers: set[str] = set()
+    while len(numbers) < how_many:
+        numbers |= {new_reference("RF", now) for _number in range(how_many - len(numbers))}
+        numbers -= set(Ticket.objects.filter(number__in=numbers).values_list("number", flat=True))
+    return list(numbers)
 
 
 def why_not(payment: Payment, found: rules.Facts, credit_id: int | None = None) -> Iterator[Any]:
@@ -101,10 +109,6 @@ def why_not(payment: Payment, found: rules.Facts, credit_id: int | None = None) 
         yield OPEN_ALREADY
     elif not (rules.judge(found).amount or rules.if_accepted(found)):
         yield _("By the rules nothing goes back. The page says by which, and what you can still claim.")
-
-
-# What else happens when a ticket is filed, in its transaction.
-AFTER_FILING: list[Callable[..., None]] = []
 
 
 @transaction.atomic
@@ -204,7 +208,7 @@ def is_another_amount(ticket: Ticket, *, amount: int | None = None, reason: str 
 @LIFECYCLE.before("endorse", "endorse_refusal")
 def still_possible(ticket: Ticket, **facts) -> Iterator[str]:
     found, _judgement = judged(ticket, accepted=False)
-    if ticket.overrule_amount > rules.most(found):
+    if (ticket.overrule_amount or 0) > rules.most(found):
         yield _("This much cannot go back any more. Send the ticket back.")
 
 
@@ -232,8 +236,6 @@ def says_why(ticket: Ticket, *, internal_text: str = "", **facts) -> Iterator[st
 def wants_an_account(ticket: Ticket, **facts) -> Iterator[str]:
     if ticket.payout != PayoutMethod.TRANSFER:
         yield _("This money goes back to the card it came from.")
-    elif ticket.account is not None:
-        yield _("The account is given already. Finance transfers the money to it.")
 
 
 @LIFECYCLE.before("ask_account")
@@ -246,7 +248,7 @@ def goes_to_the_card(ticket: Ticket, **facts) -> Iterator[str]:
 def can_be_paid(ticket: Ticket, *, now: datetime, **facts) -> Iterator[str]:
     if ticket.wants_account:
         yield _("The practitioner has not said yet to which account the money goes.")
-    elif ticket.collect_by < today(now):
+    elif ticket.collect_by is None or ticket.collect_by < today(now):
         yield _("The time to collect has ended.")
     elif ticket.payout == PayoutMethod.CARD and _on_its_way(ticket):
         yield _("Another refund of this payment is on its way. Wait until it has arrived.")
@@ -271,7 +273,7 @@ def _approved(
 
 def _endorsed(ticket: Ticket, *, by: Any, now: datetime, public_text: str = "", **facts) -> dict:
     found, _judgement = judged(ticket, accepted=False)
-    return _decision(ticket, found, rules.overruled(found, ticket.overrule_amount), by, now, public_text)
+    return _decision(ticket, found, rules.overruled(found, ticket.overrule_amount or 0), by, now, public_text)
 
 
 def _decision(
@@ -330,7 +332,7 @@ def _account_given(ticket: Ticket, *, now: datetime, account: str, holder: str, 
         "account": identity.seal(account),
         "account_masked": iban.mask(account),
         "account_holder": holder,
-        "collect_by": _window(now),
+        "collect_by": ticket.collect_by or _window(now),  # an account put right opens no new window
         "payout_problem": "",
     }
 
@@ -343,7 +345,7 @@ def _paying(ticket: Ticket, *, by: Any, **facts) -> dict[str, Any]:
     before = None
     if ticket.payout == PayoutMethod.CARD:
         paid = Ticket.objects.filter(payment=ticket.payment_id, state=S.PAID_OUT, payout=PayoutMethod.CARD)
-        before = sum(paid.values_list("amount", flat=True))
+        before = sum(one.due for one in paid)
     return {"paid_by": by, "returned_before": before, "payout_problem": ""}
 
 
@@ -408,7 +410,7 @@ def book_end(ticket: Ticket, *, now: datetime, **facts) -> None:
 @LIFECYCLE.after("confirm")
 def book_payout(ticket: Ticket, *, now: datetime, **facts) -> None:
     account = Account.BANK_CARD if ticket.payout == PayoutMethod.CARD else Account.BANK_TRANSFER
-    ledger.refund_paid_out(ticket.payment, amount=ticket.amount, account=account, ticket=ticket.number, now=now)
+    ledger.refund_paid_out(ticket.payment, amount=ticket.due, account=account, ticket=ticket.number, now=now)
 
 
 def booked(ticket: Ticket) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from accounts.notices import tell_all
 from applications.models import Application
 from mumaris.kit.clock import RIYADH, today
 from mumaris.kit.policy import Policies
-from mumaris.kit.references import new_reference
 from payments import ledger
 from payments.models import Credit, CreditReason, Method, Payment, Statement
 from refunds import facts as facts_of
@@ -21,7 +20,7 @@ from refunds import letters, rules
 from refunds.days import last_day
 from refunds.lifecycle import UNDECIDED, TicketState
 from refunds.models import Ticket, TicketEntry
-from refunds.progress import PAYOUTS, booked
+from refunds.progress import PAYOUTS, booked, free_numbers
 
 
 def due_credits() -> QuerySet[Credit]:
@@ -29,11 +28,11 @@ def due_credits() -> QuerySet[Credit]:
 
     What came late waits for the statement of its bank day: that may still prove it in time (PAY-5).
     """
-    told = Statement.objects.filter(
-        day=TruncDate(Coalesce(OuterRef("payment__bank_at"), OuterRef("payment__paid_at")), tzinfo=RIYADH)
-    )
+    told = Statement.objects.filter(day=OuterRef("bank_day"))
+    bank_day = TruncDate(Coalesce("payment__bank_at", "payment__paid_at"), tzinfo=RIYADH)
     return (
         Credit.objects.filter(applied_at=None, payment__refunded__lt=F("payment__amount"))
+        .annotate(bank_day=bank_day)
         .filter(~Exists(Ticket.objects.filter(credit=OuterRef("pk"))))
         .filter(~Q(reason=CreditReason.LATE) | Exists(told))
     )
@@ -56,8 +55,8 @@ def _open_batch(now: datetime, batch: int) -> int:
     # Locked in one statement, judged by the next: a ticket that was opened meanwhile is seen.
     held = set(Ticket.objects.filter(credit__in=credits).values_list("credit", flat=True))
     credits = [credit for credit in credits if credit.pk not in held]
-    payments = facts_of.with_parts(Payment.objects.filter(pk__in={credit.payment_id for credit in credits}))
-    payments = {payment.pk: payment for payment in payments}
+    paid = facts_of.with_parts(Payment.objects.filter(pk__in={credit.payment_id for credit in credits}))
+    payments = {payment.pk: payment for payment in paid}
     facts, policies = facts_of.of(payments.values(), on=today(now)), Policies(today(now))
     cases = {
         case.reference: case
@@ -66,11 +65,11 @@ def _open_batch(now: datetime, batch: int) -> int:
         )
     }
     tickets = []
-    for credit in credits:
+    for credit, number in zip(credits, free_numbers(len(credits), now), strict=True):
         payment, asked = payments[credit.payment_id], facts_of.asked(facts[credit.payment_id], credit=credit.pk)
         tickets.append(
             Ticket(
-                number=new_reference("RF", now),
+                number=number,
                 application=cases[payment.invoice.case],
                 payment=payment,
                 credit=credit,

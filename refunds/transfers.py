@@ -56,19 +56,19 @@ def collect(*, by: Any, now: datetime) -> TransferFile:
         made_at=now,
         made_by=by,
         count=len(tickets),
-        total=sum(ticket.amount for ticket in tickets),
+        total=sum(ticket.due for ticket in tickets),
         content=identity.seal(content.decode()),
         sha256=hashlib.sha256(content).digest(),
     )
     Transfer.objects.bulk_create(
-        Transfer(file=file, ticket=ticket, end_to_end=end_to_end, amount=ticket.amount) for ticket, end_to_end in ends
+        Transfer(file=file, ticket=ticket, end_to_end=end_to_end, amount=ticket.due) for ticket, end_to_end in ends
     )
     return file
 
 
 def content_of(file: TransferFile) -> bytes:
     """The file as it was made, byte by byte. Raises ValueError where it is not what its hash says."""
-    content = identity.unseal(file.content).encode()
+    content = identity.unseal(bytes(file.content)).encode()
     if hashlib.sha256(content).digest() != bytes(file.sha256):
         raise ValueError(f"transfer file {file.number} was changed")
     return content
@@ -109,7 +109,7 @@ def _still_sent(transfer: Transfer, by: Any) -> tuple[Ticket, Transfer]:
 def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> bytes:
     """The XML of one file: one debtor, one day, one credit transfer for each ticket under its end-to-end reference."""
     tickets = list(tickets)
-    total = sum(ticket.amount for ticket, _end in tickets)
+    total = sum(ticket.due for ticket, _end in tickets)
     document = ElementTree.Element("Document", xmlns=NAMESPACE)
     root = ElementTree.SubElement(document, "CstmrCdtTrfInitn")
     _tree(
@@ -143,12 +143,12 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
         transfer = ElementTree.SubElement(batch, "CdtTrfTxInf")
         _tree(transfer, {"PmtId": {"EndToEndId": end_to_end}})
         amount = ElementTree.SubElement(ElementTree.SubElement(transfer, "Amt"), "InstdAmt", Ccy="SAR")
-        amount.text = _riyals(ticket.amount)
+        amount.text = _riyals(ticket.due)
         _tree(
             transfer,
             {
                 "Cdtr": {"Nm": ticket.account_holder},
-                "CdtrAcct": {"Id": {"IBAN": identity.unseal(ticket.account)}},
+                "CdtrAcct": {"Id": {"IBAN": identity.unseal(bytes(ticket.account or b""))}},
                 "RmtInf": {"Ustrd": f"{ticket.number} {ticket.application.reference}"},
             },
         )

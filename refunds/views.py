@@ -42,12 +42,12 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
             advance(case.pk, "withdraw", by=request.user, now=now, seen=form.cleaned_data["seen"])
         except NotAllowed as refusal:
             return _refused(request, refusal.reasons, "application_withdraw", reference)
-        fees = [one for one in presenting.previews_of(case, now) if one["fees"]]
+        fees = [one for one in presenting.previews_of(case, now) if one["amount"]]
         if not fees:
             messages.success(request, _("The application is withdrawn."))
             return redirect("application", reference)
         messages.success(request, _("The application is withdrawn. Now open the ticket for the money that goes back."))
-        return redirect("refund_ask", max(fees, key=lambda one: one["fees"])["payment"].invoice.number)
+        return redirect("refund_ask", max(fees, key=lambda one: one["amount"])["invoice"].number)
     return render(request, "refunds/withdraw.html", presenting.withdrawal_page(case, form, now))
 
 

@@ -20,6 +20,7 @@ from applications.progress import advance
 from mumaris.kit import clock
 from mumaris.kit.models import PolicyValue
 from payments.models import Credit
+from refunds import sweeps
 from register.models import IssuedPaper, Rank, Specialty
 from tests.exempt import ask
 from tests.people import NOON, Office, classified, declare, make_draft, make_practitioner, make_staff, make_user, pay
@@ -229,6 +230,7 @@ def test_only_the_portals_own_pages_stand_at_the_desk():
 def test_nothing_is_deleted_at_the_desk_even_by_a_superuser(client, root, office, case):
     classified(office)
     pay(case, "admin")  # a second payment: a credit
+    sweeps.open_tickets(NOON)
     client.force_login(root)
     seen = set()
     for model in admin.site._registry:
@@ -258,6 +260,7 @@ def test_nothing_is_deleted_at_the_desk_even_by_a_superuser(client, root, office
         "payments.statement",
         "payments.statementline",
         "payments.webhookevent",
+        "refunds.transferfile",
         "register.registration",
         "register.sanction",
     }
@@ -548,6 +551,7 @@ def test_queries_of_a_list_do_not_grow(client, root, office):
         "payments.posting",
         "register.classification",
         "register.issuedpaper",
+        "refunds.ticket",
     ]
 
     def two_more():
@@ -556,6 +560,7 @@ def test_queries_of_a_list_do_not_grow(client, root, office):
             case = pay(declare(make_draft(make_practitioner())), "admin")
             pay(case, "admin")
             ask(case.practitioner)
+        sweeps.open_tickets(NOON)
 
     def measured():
         found = {}

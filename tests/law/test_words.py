@@ -80,6 +80,7 @@ def told() -> list[Notice]:
         "amount": "200.00",
         "decide_on": DUE_ON,
         "collect_on": DUE_ON,
+        "account": "SA03 … 7519",
         "by_portal": False,
     }
     facts |= {

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from payments.models import Credit, Payment
 from refunds.models import Share, Ticket, TicketEntry, Transfer, TransferFile
 from tests.people import Office, make_practitioner, pay, submitted
 from tests.refunds.tickets import (
@@ -36,7 +35,7 @@ def finance():
     return Finance()
 
 
-def refused(change, match: str = "") -> None:
+def refused(change, match: str | None = None) -> None:
     """The change is refused at once, or at the latest when it would be committed."""
     with pytest.raises(DatabaseError, match=match), transaction.atomic():
         change()
@@ -232,8 +231,10 @@ def test_a_ticket_is_born_filed_about_its_own_case_and_its_traces_are_kept(offic
         lambda: Transfer.objects.filter(pk=transfer.pk).update(amount=1),
         transfer.delete,
         lambda: TransferFile.objects.update(total=1),
-        lambda: TransferFile.objects.all().delete(),
         lambda: Share.objects.update(amount=1),
-        lambda: Credit.objects.all().delete() or Payment.objects.all().delete() or Share.objects.all().delete(),
+        *(
+            lambda table=table: sql(f"DELETE FROM {table}")
+            for table in ("refunds_transferfile", "refunds_share", "refunds_ticket", "payments_payment")
+        ),
     ):
         refused(change)

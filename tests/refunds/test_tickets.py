@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models import Sum
+from django.utils import translation
 
 from accounts.models import Notice
 from mumaris.kit.lifecycle import NotAllowed
@@ -30,6 +31,12 @@ from tests.refunds.tickets import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
@@ -96,7 +103,7 @@ def test_half_of_the_service_fee_goes_back_and_the_days_are_stored(office, finan
     assert with_account(approved, now=LATER + timedelta(days=3)).collect_by == (LATER + timedelta(days=17)).date()
     assert balance("revenue:service") == -paid.amount // 2
     kinds = list(Notice.objects.filter(kind__startswith="refund").order_by("pk").values_list("kind", flat=True))
-    assert kinds == ["refund_filed", "refund_approved"]
+    assert kinds == ["refund_filed", "refund_approved", "refund_account_given"]
 
 
 @pytest.mark.req("REF-1")

@@ -90,7 +90,10 @@ def test_in_every_open_state_it_is_explained_first_and_then_final(client, office
     paid = {invoice.pk for invoice in invoices if invoice.state == "paid"}
     assert shown.context["paid"] == sum(invoice.amount for invoice in invoices if invoice.pk in paid)
 
-    assert confirm(client, case).headers["Location"] == reverse("application", args=[case.reference])
+    # Where money goes back, the way leads to its ticket.
+    half = shown.context["returned"] and reverse("refund_ask", args=[invoice_of(case, "service").number])
+    assert bool(half) == (state == State.BEING_ISSUED)
+    assert confirm(client, case).headers["Location"] == (half or reverse("application", args=[case.reference]))
     case.refresh_from_db()
     assert (case.state, case.closed_at) == ("withdrawn", LATER)
     assert case.timeline.first().by == case.practitioner.user

@@ -87,5 +87,7 @@ def bring_to(state: str, office: Office, finance: Finance) -> Ticket:
         return move(ticket, "expire", None, now=LATER + timedelta(days=15))
     file = transfers.collect(by=finance.payer, now=LATER)
     if state == "paid_out":
-        transfers.executed(file.transfers.get(), reference=f"BANK-{ticket.pk}", by=finance.payer, now=LATER)
+        transfers.executed(
+            file.transfers.get(ticket=ticket), reference=f"BANK-{ticket.pk}", by=finance.payer, now=LATER
+        )
     return Ticket.objects.get(pk=ticket.pk)
