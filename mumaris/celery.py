@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mumaris.settings")
@@ -21,6 +22,7 @@ app.conf.beat_schedule = {
     "apply the exam company's files": {"task": "applications.tasks.apply_results_file", "schedule": 10.0},
     "deliver notices": {"task": "accounts.tasks.deliver_notices", "schedule": 10.0},
     "send the mail": {"task": "accounts.tasks.send_mail", "schedule": 10.0},
+    "check the books": {"task": "mumaris.pages.tasks.check_books", "schedule": crontab(hour=4, minute=10)},
     "render papers": {"task": "register.tasks.render_papers", "schedule": 10.0},
 }
 
