@@ -72,7 +72,9 @@ RULES = [
     ),
     Rule(
         "I25",
-        _("An invoice ends with the last day that is printed on it, the silent grace added, unless its clock is paused."),
+        _(
+            "An invoice ends with the last day that is printed on it, the silent grace added, unless its clock is paused."
+        ),
         """SELECT number FROM invoice
            WHERE lapses_at <> ((due_on + grace_days + 1)::timestamp AT TIME ZONE 'Asia/Riyadh')""",
     ),

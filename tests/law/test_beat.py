@@ -52,7 +52,9 @@ def test_every_task_runs_every_few_seconds_to_minutes_or_once_a_day_and_takes_no
         if entry["task"] in DAILY:
             assert len(entry["schedule"].hour) == len(entry["schedule"].minute) == 1, name
         else:
-            seconds = schedule(entry["schedule"]).run_every.total_seconds() if isinstance(entry["schedule"], float) else 0
+            seconds = (
+                schedule(entry["schedule"]).run_every.total_seconds() if isinstance(entry["schedule"], float) else 0
+            )
             assert 5 <= seconds <= 300, name
         assert set(entry) == {"task", "schedule"}, name
 
