@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mumaris.settings")
@@ -27,6 +28,7 @@ app.conf.beat_schedule = {
     "send the mail": {"task": "accounts.tasks.send_mail", "schedule": 10.0},
     "open, escalate and end refunds": {"task": "refunds.tasks.sweep", "schedule": 60.0},
     "finish refunds to cards": {"task": "refunds.tasks.finish_payouts", "schedule": 60.0},
+    "check the books": {"task": "mumaris.pages.tasks.check_books", "schedule": crontab(hour=4, minute=10)},
     "render papers": {"task": "register.tasks.render_papers", "schedule": 10.0},
 }
 

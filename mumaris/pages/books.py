@@ -1,0 +1,308 @@
+"""The books, checked: rules that must hold of all money and of the cases that it moves, each as one query for what breaks it.
+
+They stand here because they read payments, refunds and applications side by side. Another rule is one entry of RULES. What
+they name is of the portal's plan: I23 to I43 are its invariants of money. The database's own guards should make every breach
+impossible; this finds what came in past them, by a restored backup or by hand.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pgtrigger
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from applications.lifecycle import DeadlineKind, State
+from mumaris.kit import alarms
+from payments.models import Purpose
+
+# References that are shown of one broken rule, however many rows break it.
+SHOWN = 20
+
+# What the rules read: the table, and which rows of it belong to the payers that are asked about.
+RELATIONS = {
+    "app_case": ("applications_application", "practitioner_id = ANY(%(payers)s)"),
+    "deadline": ("applications_deadline", "application_id IN (SELECT id FROM app_case)"),
+    "invoice": ("payments_invoice", "payer_id = ANY(%(payers)s)"),
+    "line": ("payments_line", "invoice_id IN (SELECT id FROM invoice)"),
+    "attempt": ("payments_attempt", "invoice_id IN (SELECT id FROM invoice)"),
+    "payment": ("payments_payment", "invoice_id IN (SELECT id FROM invoice)"),
+    "credit": ("payments_credit", "payment_id IN (SELECT id FROM payment)"),
+    "event": ("payments_webhookevent", "given_id IN (SELECT given_id FROM attempt)"),
+    "posting": (
+        "payments_posting",
+        """id IN (SELECT id FROM payments_posting WHERE invoice_id IN (SELECT id FROM invoice)
+                  UNION ALL SELECT id FROM payments_posting WHERE payment_id IN (SELECT id FROM payment))""",
+    ),
+    "leg": ("payments_ledgerentry", "posting_id IN (SELECT id FROM posting)"),
+}
+
+_FEES = {kind: purpose for purpose in Purpose for kind in DeadlineKind if kind == f"{purpose}_fee"}
+_PURPOSE_OF_DEADLINE = " ".join(f"WHEN '{kind}' THEN '{purpose}'" for kind, purpose in _FEES.items())
+_NOT_SUBMITTED = [State.DRAFT, State.AWAITING_ADMIN_FEE, State.CANCELLED, State.WITHDRAWN]
+_GUARDED = ("payments", "refunds")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, what it says, and the query that returns one text for each row that breaks it. `%(now)s` is the UTC instant."""
+
+    id: str
+    words: Promise
+    broken: str
+
+
+RULES = [
+    Rule(
+        "I23",
+        _("Amounts are whole halalas: no demand below zero, no payment and no credit of nothing."),
+        """SELECT number FROM invoice WHERE amount < 0 OR vat < 0 OR vat > amount
+           UNION ALL SELECT provider_ref FROM payment WHERE amount <= 0
+           UNION ALL SELECT p.provider_ref FROM credit c JOIN payment p ON p.id = c.payment_id WHERE c.amount <= 0""",
+    ),
+    Rule(
+        "I24",
+        _("A case has one live invoice for each fee."),
+        """SELECT min(number) FROM invoice WHERE state IN ('issued', 'paid', 'waived')
+           GROUP BY "case", purpose, serial HAVING count(*) > 1""",
+    ),
+    Rule(
+        "I25",
+        _(
+            "An invoice ends with the last day that is printed on it, the silent grace added, unless its clock is paused."
+        ),
+        """SELECT number FROM invoice
+           WHERE lapses_at <> ((due_on + grace_days + 1)::timestamp AT TIME ZONE 'Asia/Riyadh')""",
+    ),
+    Rule(
+        "I26a",
+        _("An invoice is paid when it has a time of payment, and only then."),
+        "SELECT number FROM invoice WHERE (state = 'paid') <> (paid_at IS NOT NULL)",
+    ),
+    Rule(
+        "I26b",
+        _("Money is applied only when the bank moved it before the cut-off."),
+        """SELECT p.provider_ref FROM payment p JOIN invoice i ON i.id = p.invoice_id
+           WHERE p.disposition = 'applied' AND least(p.paid_at, p.bank_at) >= i.lapses_at""",
+    ),
+    Rule(
+        "I27a",
+        _("An invoice is waived when it names a ground, and only then."),
+        """SELECT number FROM invoice WHERE (state = 'waived') <> (waiver <> '')
+           OR (waiver IN ('', 'no_fee')) <> (exemption_id IS NULL)""",
+    ),
+    Rule(
+        "I27b",
+        _("The lines of an invoice add up to it; those of an exempt one come to zero."),
+        """SELECT number FROM invoice i LEFT JOIN LATERAL (
+               SELECT coalesce(sum(amount) FILTER (WHERE waives_id IS NULL), 0) AS priced, coalesce(sum(amount), 0) AS rest,
+                   coalesce(sum(vat) FILTER (WHERE waives_id IS NULL), 0) AS vat FROM line WHERE invoice_id = i.id) f ON true
+           WHERE f.priced <> i.amount OR f.vat <> i.vat
+              OR f.rest <> CASE WHEN i.exemption_id IS NULL THEN i.amount ELSE 0 END""",
+    ),
+    Rule(
+        "I28",
+        _("A payment of the gateway is written down once."),
+        "SELECT provider_ref FROM payment GROUP BY provider_ref HAVING count(*) > 1",
+    ),
+    Rule(
+        "I29a",
+        _("A paid invoice has exactly one applied payment, of at least its amount."),
+        """SELECT i.number FROM invoice i LEFT JOIN payment p ON p.invoice_id = i.id AND p.disposition = 'applied'
+           WHERE i.state = 'paid' GROUP BY i.id, i.number, i.amount HAVING count(p.id) <> 1 OR min(p.amount) < i.amount""",
+    ),
+    Rule(
+        "I29b",
+        _("A payment is applied to a paid invoice only."),
+        """SELECT p.provider_ref FROM payment p JOIN invoice i ON i.id = p.invoice_id
+           WHERE p.disposition = 'applied' AND i.state <> 'paid'""",
+    ),
+    Rule(
+        "I29c",
+        _("Every halala of a payment settles its invoice or is a credit, and none does both."),
+        """SELECT p.provider_ref FROM payment p JOIN invoice i ON i.id = p.invoice_id
+           LEFT JOIN LATERAL (SELECT sum(amount) AS left_over FROM credit
+               WHERE payment_id = p.id AND applied_at IS NULL) c ON true
+           WHERE coalesce(c.left_over, 0) + CASE p.disposition WHEN 'applied' THEN i.amount WHEN 'received' THEN p.amount ELSE 0 END
+               <> p.amount""",
+    ),
+    Rule(
+        "I30a",
+        _("A notification of the gateway is stored once, and worked when it has an outcome, and only then."),
+        """SELECT event_id FROM event GROUP BY event_id HAVING count(*) > 1
+           UNION ALL SELECT event_id FROM event WHERE (outcome = '') <> (processed_at IS NULL)""",
+    ),
+    Rule(
+        "I30b",
+        _("A notification of the gateway is worked within ten minutes."),
+        "SELECT event_id FROM event WHERE processed_at IS NULL AND received_at < %(now)s - interval '10 minutes'",
+    ),
+    Rule(
+        "I31a",
+        _("Every posting has two legs or more, which sum to zero, and is booked once."),
+        """SELECT p.key FROM posting p LEFT JOIN LATERAL (
+               SELECT count(*) AS legs, sum(amount) AS total FROM leg WHERE posting_id = p.id) l ON true
+           WHERE l.legs < 2 OR l.total <> 0
+           UNION ALL SELECT key FROM posting GROUP BY key HAVING count(*) > 1""",
+    ),
+    Rule("I31b", _("The whole book sums to zero."), "SELECT sum(amount)::text FROM leg HAVING sum(amount) <> 0"),
+    Rule(
+        "I32",
+        _("Every guard of the money's tables stands in the database and is switched on."),
+        """SELECT guard FROM unnest(%(guards)s::text[]) guard WHERE guard NOT IN (
+               SELECT c.relname || '.' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+               WHERE t.tgenabled <> 'D' AND NOT t.tgisinternal)""",
+    ),
+    Rule(
+        "I33a",
+        _("The books hold each payment at its bank, by its whole amount."),
+        """SELECT p.provider_ref FROM payment p LEFT JOIN LATERAL (
+               SELECT sum(l.amount) AS booked FROM posting g JOIN leg l ON l.posting_id = g.id
+               WHERE g.payment_id = p.id AND g.kind = 'receive' AND l.account = 'bank:' || p.method) b ON true
+           WHERE coalesce(b.booked, 0) <> p.amount""",
+    ),
+    Rule(
+        "I33b",
+        _("The books hold an open invoice as owed by its whole amount, and any other as owed no more."),
+        """SELECT i.number FROM invoice i LEFT JOIN LATERAL (
+               SELECT sum(l.amount) AS owed FROM posting g JOIN leg l ON l.posting_id = g.id
+               WHERE g.invoice_id = i.id AND l.account = 'receivable') b ON true
+           WHERE coalesce(b.owed, 0) <> CASE i.state WHEN 'issued' THEN i.amount ELSE 0 END""",
+    ),
+    Rule(
+        "I33c",
+        _("The books hold the fee of a settled invoice as earned, and nothing of any other that is closed."),
+        """SELECT i.number FROM invoice i LEFT JOIN LATERAL (
+               SELECT sum(l.amount) AS earned FROM posting g JOIN leg l ON l.posting_id = g.id
+               WHERE g.invoice_id = i.id AND g.ticket = '' AND l.account = 'revenue:' || i.purpose) b ON true
+           WHERE coalesce(b.earned, 0) <> CASE WHEN i.state IN ('issued', 'paid', 'waived') AND i.waiver <> 'no_fee'
+               THEN i.vat - i.amount ELSE 0 END""",
+    ),
+    Rule(
+        "I34",
+        _("Of each payment the books keep in suspense what is not settled yet, and its credits."),
+        """SELECT p.provider_ref FROM payment p LEFT JOIN LATERAL (
+               SELECT sum(l.amount) AS kept FROM posting g JOIN leg l ON l.posting_id = g.id
+               WHERE g.payment_id = p.id AND g.ticket = '' AND l.account = 'suspense') b ON true
+           LEFT JOIN LATERAL (SELECT sum(amount) AS left_over FROM credit
+               WHERE payment_id = p.id AND applied_at IS NULL) c ON true
+           WHERE -coalesce(b.kept, 0) <> coalesce(c.left_over, 0) + CASE p.disposition WHEN 'received' THEN p.amount ELSE 0 END""",
+    ),
+    Rule(
+        "I35",
+        _("Never more goes back than was paid."),
+        "SELECT provider_ref FROM payment WHERE refunded < 0 OR refunded > amount",
+    ),
+    Rule(
+        "I10",
+        _("A case that waits for a fee has one open invoice for it, of the same last day and the same cut-off."),
+        f"""SELECT c.reference FROM deadline d JOIN app_case c ON c.id = d.application_id
+            LEFT JOIN invoice i ON i."case" = c.reference AND i.state = 'issued' AND i.purpose = CASE d.kind {_PURPOSE_OF_DEADLINE} END
+            WHERE d.kind IN ('{"', '".join(_FEES)}')
+              AND (i.id IS NULL OR i.due_on <> d.due_on OR i.lapses_at IS DISTINCT FROM d.lapses_at)
+            UNION ALL SELECT i.number FROM invoice i WHERE i.state = 'issued' AND NOT EXISTS (
+                SELECT 1 FROM app_case c JOIN deadline d ON d.application_id = c.id WHERE c.reference = i."case"
+                AND CASE d.kind {_PURPOSE_OF_DEADLINE} END = i.purpose)""",
+    ),
+    Rule(
+        "I15",
+        _("A case was submitted only when its administrative fee is paid or waived."),
+        f"""SELECT c.reference FROM app_case c WHERE c.state NOT IN ('{"', '".join(_NOT_SUBMITTED)}') AND NOT EXISTS (
+                SELECT 1 FROM invoice i WHERE i."case" = c.reference AND i.purpose = 'admin' AND i.state IN ('paid', 'waived'))""",
+    ),
+    Rule(
+        "I16",
+        _("A case is being issued or completed only when its service fee is paid or waived."),
+        """SELECT c.reference FROM app_case c WHERE c.state IN ('being_issued', 'completed') AND NOT EXISTS (
+               SELECT 1 FROM invoice i WHERE i."case" = c.reference AND i.purpose = 'service' AND i.state IN ('paid', 'waived'))""",
+    ),
+    Rule(
+        "I18",
+        _("Nothing waits more than an hour past its cut-off, unless the gateway was not heard yet."),
+        """SELECT c.reference FROM deadline d JOIN app_case c ON c.id = d.application_id
+           WHERE d.lapses_at < %(now)s - interval '1 hour' AND NOT EXISTS (
+               SELECT 1 FROM invoice i JOIN attempt t ON t.invoice_id = i.id
+               WHERE i."case" = c.reference AND i.state = 'issued' AND t.state IN ('starting', 'open')
+                 AND (t.asked_at IS NULL OR t.asked_at < d.lapses_at))""",
+    ),
+]
+
+# A kind of alarm, in words with its facts (mumaris/kit/alarms.py).
+alarms.WORDS["books_broken"] = _("The books break %(number)s rules: %(rules)s. Run check-books to see where.")
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A rule that does not hold: how many rows break it, and the first of their references."""
+
+    rule: Rule
+    count: int
+    references: list[str]
+
+    def __str__(self) -> str:
+        more = self.count - len(self.references)
+        shown = ", ".join(self.references)
+        rest = ngettext(" and %(more)s more", " and %(more)s more", more) % {"more": more} if more else ""
+        return f"{self.rule.id}: {self.rule.words} {shown}{rest}"
+
+
+def breaches(now: datetime, *, payers: Collection[int] | None = None) -> list[Breach]:
+    """What is broken at the instant `now` (UTC): in the whole database, or for the practitioners of these ids alone.
+
+    One statement, so that all rules are judged on the same moment of the books.
+    """
+    facts = {"now": now, "payers": None if payers is None else list(payers), "guards": guards()}
+    with connection.cursor() as cursor:
+        cursor.execute(statement(whole=payers is None), facts)
+        found = cursor.fetchall()
+    return [
+        Breach(rule, next(total for number, _reference, total in found if number == place), references)
+        for place, rule in enumerate(RULES)
+        if (references := sorted(reference for number, reference, _total in found if number == place))
+    ]
+
+
+def statement(*, whole: bool) -> str:
+    """All rules as one query for (place in RULES, reference, how many)."""
+    relations = ", ".join(
+        f"{name} AS NOT MATERIALIZED (SELECT * FROM {table}{'' if whole else f' WHERE {own}'})"
+        for name, (table, own) in RELATIONS.items()
+    )
+    rules = " UNION ALL ".join(
+        f"(SELECT {place}, reference::text, count(*) OVER () FROM ({rule.broken}) AS broken (reference) LIMIT {SHOWN})"
+        for place, rule in enumerate(RULES)
+    )
+    return f"WITH {relations} {rules}"
+
+
+def guards() -> list[str]:
+    """Every trigger that the models of money ask for, as table.trigger."""
+    return [
+        f"{model._meta.db_table}.{trigger.get_pgid(model)}"
+        for model, trigger in pgtrigger.registered()
+        if model._meta.app_label in _GUARDED
+    ]
+
+
+def report(found: list[Breach]) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "rules": len(RULES),
+        "broken": [
+            {"id": one.rule.id, "words": str(one.rule.words), "count": one.count, "references": one.references}
+            for one in found
+        ],
+    }
+
+
+def watch(now: datetime) -> None:
+    """Raise the alarm when a rule is broken, and clear it when all hold again."""
+    if found := breaches(now):
+        rules = ", ".join(one.rule.id for one in found)
+        alarms.raise_alarm("books_broken", now=now, number=len(found), rules=rules)
+    else:
+        alarms.clear_alarm("books_broken", now=now)
