@@ -10,7 +10,9 @@ from mumaris.kit.dates import BindingDate
 
 
 def dates_of(person: Practitioner) -> Iterator[BindingDate]:
-    for one in person.identities.filter(expires_on__isnull=False):
+    for one in person.identities.all():
+        if one.expires_on is None:
+            continue
         yield BindingDate(
             key=f"identity-{one.pk}",
             day=one.expires_on,

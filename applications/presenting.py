@@ -597,7 +597,8 @@ def _clock_words(changes: list[ClockChange]) -> list[dict[str, Any]]:
     shown = []
     for one in changes:
         if one.kind == ClockChange.Kind.PAUSE:
-            kept = ngettext("%(days)d day remains.", "%(days)d days remain.", one.days_left) % {"days": one.days_left}
+            days = one.days_left or 0
+            kept = ngettext("%(days)d day remains.", "%(days)d days remain.", days) % {"days": days}
             title, text = _("The clock stands"), f"{one.why} {kept}"
         elif one.days_left is not None:
             continue

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("out_of_scope", "Outside the scope of VAT"),
-                    ("standard_15", "VAT of 15 % included"),
+                    ("standard_15", "VAT of 15 percent included"),
                     ("zero", "Zero-rated"),
                     ("exempt", "Exempt from VAT"),
                 ],
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("out_of_scope", "Outside the scope of VAT"),
-                    ("standard_15", "VAT of 15 % included"),
+                    ("standard_15", "VAT of 15 percent included"),
                     ("zero", "Zero-rated"),
                     ("exempt", "Exempt from VAT"),
                 ],
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("out_of_scope", "Outside the scope of VAT"),
-                    ("standard_15", "VAT of 15 % included"),
+                    ("standard_15", "VAT of 15 percent included"),
                     ("zero", "Zero-rated"),
                     ("exempt", "Exempt from VAT"),
                 ],
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("out_of_scope", "Outside the scope of VAT"),
-                    ("standard_15", "VAT of 15 % included"),
+                    ("standard_15", "VAT of 15 percent included"),
                     ("zero", "Zero-rated"),
                     ("exempt", "Exempt from VAT"),
                 ],
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("out_of_scope", "Outside the scope of VAT"),
-                    ("standard_15", "VAT of 15 % included"),
+                    ("standard_15", "VAT of 15 percent included"),
                     ("zero", "Zero-rated"),
                     ("exempt", "Exempt from VAT"),
                 ],
@@ -121,7 +121,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("out_of_scope", "Outside the scope of VAT"),
-                    ("standard_15", "VAT of 15 % included"),
+                    ("standard_15", "VAT of 15 percent included"),
                     ("zero", "Zero-rated"),
                     ("exempt", "Exempt from VAT"),
                 ],

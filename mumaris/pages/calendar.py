@@ -36,7 +36,7 @@ def calendar(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def calendar_renew(request: HttpRequest) -> HttpResponse:
-    calendar_link.renew(request.user)
+    calendar_link.renew(User.objects.get(pk=request.user.pk))
     messages.success(request, _("The old link is dead. Add the new one to your calendar."))
     return redirect("account")
 

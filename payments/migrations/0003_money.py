@@ -456,7 +456,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("out_of_scope", "Outside the scope of VAT"),
-                    ("standard_15", "VAT of 15 % included"),
+                    ("standard_15", "VAT of 15 percent included"),
                     ("zero", "Zero-rated"),
                     ("exempt", "Exempt from VAT"),
                 ],

@@ -208,7 +208,7 @@ class Invoice(models.Model):
 
 class TaxTreatment(models.TextChoices):
     OUT_OF_SCOPE = "out_of_scope", _("Outside the scope of VAT")
-    STANDARD = "standard_15", _("VAT of 15 % included")
+    STANDARD = "standard_15", _("VAT of 15 percent included")
     ZERO = "zero", _("Zero-rated")
     EXEMPT = "exempt", _("Exempt from VAT")
 

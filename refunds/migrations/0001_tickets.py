@@ -3,11 +3,12 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.lookups
-import mumaris.kit.clock
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+
+import mumaris.kit.clock
 
 
 class Migration(migrations.Migration):

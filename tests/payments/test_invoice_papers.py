@@ -162,7 +162,7 @@ def test_a_taxed_fee_makes_a_simplified_tax_invoice(taxed):
     code = decoded(paper.facts["tax_qr"])
     assert code == {1: "هيئة الممارسين", 2: "300000000000003", 3: "2026-11-22T09:00:00Z", 4: "230.00", 5: "30.00"}
     shown = words_of(paper)
-    for words in ("Simplified Tax Invoice", "300000000000003", "VAT of 15 % included", "30.00"):
+    for words in ("Simplified Tax Invoice", "300000000000003", "VAT of 15 percent included", "30.00"):
         assert words in shown
 
 
@@ -236,7 +236,7 @@ def test_the_page_of_the_invoice_says_its_tax_and_what_brings_it_to_zero(client,
     client.force_login(case.practitioner.user)
     client.cookies["django_language"] = "en"
     page = client.get(reverse("invoice", args=[invoice.number])).content.decode()
-    assert "VAT of 15 % included" in page
+    assert "VAT of 15 percent included" in page
     assert "VAT in it" in page
     assert "does not apply" not in page
     exempt(Finance(), case.practitioner)
