@@ -305,12 +305,12 @@ class IssuedPaper(models.Model):
     Both days of validity are Riyadh days, included; without `valid_until` it is valid for good.
     """
 
-    number = models.CharField(_("number"), max_length=15, unique=True)
+    number = models.CharField(_("number"), max_length=20, unique=True)
     kind = models.SlugField(_("kind"), max_length=30, db_index=False)
     practitioner = models.ForeignKey(
         Practitioner, models.PROTECT, related_name="issued_papers", verbose_name=_("practitioner")
     )
-    case = models.CharField(_("application"), max_length=15)
+    case = models.CharField(_("application"), max_length=20, help_text=_("Or the invoice that it is about."))
     facts = models.JSONField(_("words"))
     token_sha256 = models.BinaryField(unique=True, max_length=32, editable=False)
     issued_at = models.DateTimeField(_("issued at"))

@@ -430,6 +430,18 @@ def test_a_fee_is_added_from_a_day_on_and_the_old_one_stays(client):
     assert client.post(at("applications.fee", "change", old.pk), typed).status_code == 403
 
 
+@pytest.mark.req("PAY-2", "PAY-8")
+@pytest.mark.parametrize(("number", "status"), [("", 200), ("300000000000003", 302)])
+def test_a_fee_is_taxed_only_by_who_has_a_tax_number(client, settings, number, status):
+    settings.VAT_NUMBER = number
+    client.force_login(make_staff("administrator"))
+    day = clock.today(clock.now()) + timedelta(days=9)
+    typed = {"service": "registration", "purpose": "admin", "category": "", "riyals": "230", "tax": "standard_15"}
+    answer = client.post(at("applications.fee", "add"), typed | {"effective_from": day.isoformat()})
+    assert answer.status_code == status
+    assert Fee.objects.filter(tax="standard_15").exists() == (status == 302)
+
+
 @pytest.mark.parametrize("days", [-1, -400])
 def test_a_value_never_begins_in_the_past(client, days):
     client.force_login(make_staff("administrator"))

@@ -1,12 +1,15 @@
 """The QR code of a simplified tax invoice says what it was given, whatever script the seller writes (PAY-8)."""
 
 import base64
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy import demo, production
 from payments import zatca
 
 pytestmark = pytest.mark.req("PAY-8")
@@ -51,3 +54,22 @@ def test_a_name_that_its_length_cannot_tell_is_refused(seller):
     """128 Arabic letters are 256 bytes."""
     with pytest.raises(ValueError, match="255 bytes"):
         zatca.qr_text(seller=seller, vat_number="300000000000003", at=AT, total=1, vat=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("VAT_NUMBER", "12345", "VAT_NUMBER must have 15 digits"),
+        ("VAT_NUMBER", "300000000000004", "VAT_NUMBER must have 15 digits"),
+        ("VAT_NUMBER", "٣٠٠٠٠٠٠٠٠٠٠٠٠٠٣", "VAT_NUMBER must have 15 digits"),
+        ("SELLER_NAME_AR", "ه" * 128, "at most 255 bytes"),
+        ("SELLER_NAME_AR", "", "at most 255 bytes"),
+        ("VAT_NUMBER", "300000000000003", ""),
+    ],
+)
+def test_nonsense_stops_the_start(name, value, said):
+    env = production.made_up() | {name: value}
+    start = [sys.executable, "-c", "import mumaris.settings"]
+    done = subprocess.run(start, env=env, cwd=demo.ROOT, capture_output=True, text=True)
+    assert (done.returncode != 0) == bool(said)
+    assert said in done.stderr
