@@ -6,14 +6,24 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0003_money'),
+        ("payments", "0003_money"),
     ]
 
     operations = [
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='refunded_is_counted', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."refunded" IS DISTINCT FROM (NEW."refunded"))', func="\n                    IF pg_trigger_depth() < 2 THEN\n                        RAISE EXCEPTION 'what went back of payment % is counted by its tickets alone', NEW.id USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ", hash='4e58e03f70a0023e0d7f7b2da82a069b29830a47', operation='UPDATE OF "refunded"', pgid='pgtrigger_refunded_is_counted_b0b91', table='payments_payment', when='BEFORE')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refunded_is_counted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."refunded" IS DISTINCT FROM (NEW."refunded"))',
+                    func="\n                    IF pg_trigger_depth() < 2 THEN\n                        RAISE EXCEPTION 'what went back of payment % is counted by its tickets alone', NEW.id USING ERRCODE = '23514';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="4e58e03f70a0023e0d7f7b2da82a069b29830a47",
+                    operation='UPDATE OF "refunded"',
+                    pgid="pgtrigger_refunded_is_counted_b0b91",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]
