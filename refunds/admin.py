@@ -70,7 +70,6 @@ class TicketAdmin(ReadOnlyAdmin):
         "person",
         "case",
         "money",
-        "ground",
         "state_shown",
         "decide_by_shown",
         "collect_by_shown",
@@ -91,7 +90,8 @@ class TicketAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         self.day = today(clock_now())
         may_pay = request.user.has_perm("refunds.pay_ticket") and not request.user.is_superuser
-        return super().changelist_view(request, {"may_collect": may_pay, **(extra_context or {})})
+        collects = may_pay and request.GET.get("queue") == "approved"
+        return super().changelist_view(request, {"may_collect": collects, **(extra_context or {})})
 
     @admin.display(description=gettext_lazy("number"), ordering="number")
     def number_shown(self, ticket: Ticket) -> str:

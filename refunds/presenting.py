@@ -1,5 +1,6 @@
 """What the pages of withdrawals and refunds say, as plain values; no page asks the database by itself (APP-7, REF-1)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from applications.catalogue import CATALOGUE
+from applications.lifecycle import LIFECYCLE as CASE_LIFECYCLE
 from applications.lifecycle import State
 from applications.models import Application
 from mumaris.kit.clock import today
@@ -154,12 +156,14 @@ def refunds_page(person: Any, now: datetime) -> dict[str, Any]:
 
 
 def ask_page(
-    invoice: Invoice, payment: Payment | None, found: rules.Facts | None, form: AskForm, now: datetime
+    invoice: Invoice, payment: Payment | None, found: rules.Facts | None, form: AskForm, by: Any, now: datetime
 ) -> dict:
     """What goes back of a fee by the rules, what can be claimed, and what becomes of a ticket."""
-    case = Application.objects.get(reference=invoice.case)
+    case = Application.objects.select_related("practitioner").get(reference=invoice.case)
     policies = Policies(today(now))
     tickets = list(Ticket.objects.filter(payment__invoice=invoice).order_by("-filed_at", "-pk"))
+    can_withdraw = found is not None and not CASE_LIFECYCLE["withdraw"].obstacles(case, by, now=now)
+    if_withdrawn = preview(replace(found, withdrawn_at=now)) if found and can_withdraw else None
     return {
         "invoice": invoice,
         "payment": payment,
@@ -167,6 +171,7 @@ def ask_page(
         "service": CATALOGUE[case.service],
         "form": form,
         "preview": preview(found) if found else None,
+        "if_withdrawn": if_withdrawn if if_withdrawn and if_withdrawn["ends_on"] else None,
         "tickets": tickets,
         "open_ticket": next((one for one in tickets if one.credit_id is None and one.state in OPEN), None),
         "decide_by": last_day(now, "refund.decide_days", policies),

@@ -82,7 +82,7 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
                 return _refused(request, refusal.reasons, "refund_ask", number)
             messages.success(request, _("Your ticket is with finance. We write to you when it is decided."))
             return redirect("refund", ticket.number)
-    return render(request, "refunds/ask.html", presenting.ask_page(invoice, payment, found, form, now))
+    return render(request, "refunds/ask.html", presenting.ask_page(invoice, payment, found, form, request.user, now))
 
 
 @require_safe

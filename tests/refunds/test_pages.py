@@ -89,6 +89,9 @@ def test_before_withdrawing_one_sees_what_goes_back_and_then_files_it(client, of
     case = pay(office.approve(submitted(make_practitioner())), "service")
     user = at(client, case.practitioner.user) and case.practitioner.user
     half = invoice_of(case, "service").amount // 2
+    before = client.get(ask_url(case)).context
+    assert (before["preview"]["amount"], before["if_withdrawn"]["amount"]) == (0, half)
+    assert before["if_withdrawn"]["ends_on"] == (LATER + timedelta(days=30)).date()
     page = client.get(reverse("application_withdraw", args=[case.reference]))
     assert page.context["returned"] == half
     assert "Withdrawn within the month" in page.content.decode()
@@ -97,7 +100,7 @@ def test_before_withdrawing_one_sees_what_goes_back_and_then_files_it(client, of
     )
     assert answer.headers["Location"] == ask_url(case)
     shown = client.get(ask_url(case))
-    assert shown.context["preview"]["amount"] == half
+    assert (shown.context["preview"]["amount"], shown.context["if_withdrawn"]) == (half, None)
     answer = client.post(ask_url(case), {"ground": ""})
     ticket = Ticket.objects.get()
     assert answer.headers["Location"] == reverse("refund", args=[ticket.number])

@@ -7,26 +7,18 @@ from xml.etree import ElementTree
 
 import pytest
 
+from applications.progress import advance as advance_case
 from mumaris.kit import clock
 from mumaris.kit.lifecycle import NotAllowed
 from payments import attempts
 from payments.gateways import gateway
 from payments.gateways.base import GatewayDown
-from payments.models import LedgerEntry, Payment
+from payments.models import Credit, LedgerEntry, Payment
 from refunds import payouts, progress, sweeps, transfers
 from refunds.models import Ticket, Transfer
 from tests.fingerprint import unchanged
-from tests.people import Office, declare, invoice_of, make_draft, make_practitioner
-from tests.refunds.tickets import (
-    ACCOUNT,
-    LATER,
-    Finance,
-    bring_to,
-    credited,
-    move,
-    opened,
-    with_account,
-)
+from tests.people import Office, declare, invoice_of, make_draft, make_practitioner, pay, submitted
+from tests.refunds.tickets import ACCOUNT, LATER, Finance, bring_to, filed, move, opened, payment_of, with_account
 from tests.threads import at_once
 
 pytest_plugins = ["tests.servers"]
@@ -195,11 +187,29 @@ class TestByTransfer:
         assert Payment.objects.get(pk=ticket.payment_id).refunded == ticket.amount
 
     @pytest.mark.req("REF-6")
-    def test_an_excess_and_a_fee_of_one_payment_never_come_to_more_than_was_paid(self, finance):
-        """The late case of one payment: each of its parts has a ticket of its own."""
-        ticket = opened(credited(times=2))
-        given = with_account(move(ticket, "approve", finance.decider))
-        assert given.amount == ticket.credit.amount == Payment.objects.get(pk=ticket.payment_id).refunded
+    def test_an_excess_and_a_fee_of_one_payment_come_to_what_was_paid_and_no_more(self, finance):
+        case = Office().approve(submitted(make_practitioner()))
+        asked = invoice_of(case, "service").amount
+        pay(case, "service", amount=asked + 700)
+        case = advance_case(case.pk, "withdraw", by=case.practitioner.user, now=LATER)
+        excess = opened(Credit.objects.get(reason="too_much"))
+        payment = payment_of(case)
+        given = [paid_out(excess, finance), paid_out(filed(case), finance)]
+        assert [one.amount for one in given] == [700, asked // 2]
+        rest = filed(case, ground="wrong_path", statement="The desk sent me here.")
+        given.append(paid_out(rest, finance, accepted=True))
+        payment.refresh_from_db()
+        assert payment.refunded == payment.amount == sum(one.amount for one in given)
+        with unchanged(), pytest.raises(NotAllowed):
+            filed(case, ground="wrong_path", statement="Once more.")
+        assert sweeps.open_tickets(LATER) == 0
+
+
+def paid_out(ticket: Ticket, finance: Finance, **decided) -> Ticket:
+    with_account(move(ticket, "approve", finance.decider, **decided))
+    transfer = transfers.collect(by=finance.payer, now=LATER).transfers.get()
+    transfers.executed(transfer, reference=f"BANK-{ticket.pk}", by=finance.payer, now=LATER)
+    return Ticket.objects.get(pk=ticket.pk)
 
 
 @pytest.mark.django_db
