@@ -5,7 +5,6 @@ that moved about midnight stands in the one or the other, and that is one differ
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,12 +12,9 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from mumaris.kit.alarms import clear_alarm
-from mumaris.kit.clock import today
+from mumaris.kit.clock import end_of_day
 from mumaris.kit.lifecycle import NotAllowed
-from payments.models import Difference, Payment, Statement, StatementLine
-
-# What went back through the gateway on a Riyadh day: its reference of the payment, halalas, moment. Upper rooms add their own.
-OUR_REFUNDS: list[Callable[[date], Iterable[tuple[str, int, datetime]]]] = []
+from payments.models import Account, Difference, LedgerEntry, Payment, PostingKind, Statement, StatementLine
 
 ONE_DAY = timedelta(days=1)
 
@@ -152,11 +148,16 @@ def _theirs(day: date) -> Refunds:
 
 
 def _ours(day: date) -> Refunds:
+    """What went back through the gateway by our books."""
     found: Refunds = defaultdict(Counter)
-    for of_room in OUR_REFUNDS:
-        for ref, amount, at in of_room(day):
-            if today(at) == day:
-                found[ref][amount] += 1
+    paid_out = LedgerEntry.objects.filter(
+        posting__kind=PostingKind.PAY_OUT,
+        account=Account.BANK_CARD,
+        posting__at__gte=end_of_day(day - ONE_DAY),
+        posting__at__lt=end_of_day(day),
+    )
+    for ref, amount in paid_out.values_list("posting__payment__provider_ref", "amount").iterator():
+        found[ref][-amount] += 1
     return found
 
 

@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import Notice, User
 from accounts.notices import tell_all
 from applications.models import Application
-from mumaris.kit.clock import RIYADH, today
+from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
 from payments import ledger
-from payments.models import Credit, CreditReason, Method, Payment, Statement
+from payments.models import Credit, Method, Payment
+from payments.reconciliation import credits_due
 from refunds import facts as facts_of
 from refunds import letters, rules
 from refunds.days import last_day
@@ -23,19 +23,10 @@ from refunds.models import Ticket, TicketEntry
 from refunds.progress import PAYOUTS, booked, free_numbers
 
 
-def due_credits() -> QuerySet[Credit]:
-    """Money that settled nothing and for which nobody has opened a ticket yet.
-
-    What came late waits for the statement of its bank day: that may still prove it in time (PAY-5).
-    """
-    told = Statement.objects.filter(day=OuterRef("bank_day"))
-    bank_day = TruncDate(Coalesce("payment__bank_at", "payment__paid_at"), tzinfo=RIYADH)
-    return (
-        Credit.objects.filter(applied_at=None, payment__refunded__lt=F("payment__amount"))
-        .annotate(bank_day=bank_day)
-        .filter(~Exists(Ticket.objects.filter(credit=OuterRef("pk"))))
-        .filter(~Q(reason=CreditReason.LATE) | Exists(told))
-    )
+def due_credits(now: datetime) -> QuerySet[Credit]:
+    """Money that settled nothing, is not on its way back, and for which nobody has opened a ticket yet (PAY-5)."""
+    untold = ~Exists(Ticket.objects.filter(credit=OuterRef("pk")))
+    return credits_due(now).filter(untold, payment__refunded__lt=F("payment__amount"))
 
 
 def open_tickets(now: datetime, batch: int = 200) -> int:
@@ -48,7 +39,7 @@ def open_tickets(now: datetime, batch: int = 200) -> int:
 
 @transaction.atomic
 def _open_batch(now: datetime, batch: int) -> int:
-    found = due_credits().order_by("pk").select_for_update(skip_locked=True, of=("self", "payment"))
+    found = due_credits(now).order_by("pk").select_for_update(skip_locked=True, of=("self", "payment"))
     credits = list(found.select_related("payment")[:batch])
     if not credits:
         return 0

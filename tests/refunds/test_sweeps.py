@@ -65,13 +65,14 @@ def test_every_credit_gets_its_own_ticket_in_full_and_once(finance):
 
 
 @pytest.mark.req("PAY-5")
-def test_a_late_credit_waits_for_the_statement_of_its_bank_day():
+def test_a_late_credit_waits_for_the_statement_of_its_bank_day(settings):
+    settings.MOYASAR_STATEMENT_URL = "https://statements.example/{day}"
     credit = late_credit()
     paid = NOON + timedelta(days=32)
     assert credit.reason == "late"
-    Statement.objects.create(day=today(paid) - timedelta(days=1), fetched_at=paid, sha256=b"x" * 32)
-    assert sweeps.open_tickets(paid) == 0
-    Statement.objects.create(day=today(paid), fetched_at=paid, sha256=b"y" * 32)
+    for day in (today(paid) - timedelta(days=1), today(paid)):
+        assert sweeps.open_tickets(paid) == 0
+        Statement.objects.create(day=day, fetched_at=paid, compared_at=paid, sha256=b"x" * 32)
     assert sweeps.open_tickets(paid) == 1
 
 
