@@ -22,12 +22,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="user",
             name="calendar_serial",
-            field=models.PositiveIntegerField(db_default=1, default=1, editable=False, verbose_name="which calendar link"),
+            field=models.PositiveIntegerField(
+                db_default=1, default=1, editable=False, verbose_name="which calendar link"
+            ),
         ),
         migrations.AddField(
             model_name="userevent",
             name="calendar_serial",
-            field=models.PositiveIntegerField(db_default=1, default=1, editable=False, verbose_name="which calendar link"),
+            field=models.PositiveIntegerField(
+                db_default=1, default=1, editable=False, verbose_name="which calendar link"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="user",
