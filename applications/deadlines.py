@@ -27,6 +27,7 @@ PURPOSES = {
     DeadlineKind.EXAM_FEE: Purpose.EXAM,
 }
 PAUSE, RESUME, EXTEND = ClockChange.Kind
+LETTERS = {PAUSE: "clock_pause", RESUME: "clock_resume", EXTEND: "clock_extend"}
 clerk = officer("applications.change_deadline")
 
 
@@ -216,7 +217,7 @@ def _write(clock: Clock, kind: str, cause: str, reason: str, by: Any, due_before
     if kind != RESUME or not deadline.is_paused:
         tell(
             application.practitioner.user,
-            f"clock_{kind}",
+            LETTERS[ClockChange.Kind(kind)],
             key=f"{application.reference}:clock:{change.pk}",
             reference=application.reference,
             facts={

@@ -8,9 +8,9 @@ from django.conf import settings
 
 from accounts import notices
 from accounts.models import Notice
-from applications import casework, presenting
+from applications import casework, deadlines, presenting
 from applications.letters import LETTERS
-from applications.lifecycle import CLOSED, HOLDER, LIFECYCLE, PRACTITIONER, WAITING, CancelReason, State
+from applications.lifecycle import CLOSED, HOLDER, LIFECYCLE, PRACTITIONER, WAITING, CancelReason, DeadlineKind, State
 from applications.models import Outcome
 from documents.models import Refusal, Result
 from mumaris.kit.templatetags.look import STATES
@@ -37,7 +37,8 @@ LANGUAGES = [("ar", r"[\u0621-\u0652]{3}"), ("en", r"[a-z]{3}")]
 
 def kinds() -> set[str]:
     code = [path.read_text() for room in ROOMS for path in (Path(settings.BASE_DIR) / room).glob("*.py")]
-    return set(LETTERS.values()) | OF_A_TICKET | {kind for text in code for kind in TOLD.findall(text)}
+    named = {*LETTERS.values(), *deadlines.LETTERS.values(), *OF_A_TICKET}
+    return named | {kind for text in code for kind in TOLD.findall(text)}
 
 
 def told() -> list[Notice]:
@@ -50,6 +51,23 @@ def told() -> list[Notice]:
             {"activity": WORDS, "hours": "4.5", "text": "", **more} for more in ({}, {"claimed": "6.0", "text": WORDS})
         ],
         "cpd_hours_withdrawn": [{"activity": WORDS, "hours": "1.0", "text": WORDS}],
+        "reminder": [{"due_on": DUE_ON, "wait": kind} for kind in DeadlineKind],
+        "clock_pause": [
+            {"cause": cause, "reason": reason, "days_left": 12, "due_on": DUE_ON, "wait": wait}
+            for wait in ("return", "exam_fee")
+            for cause, reason in (("staff", WORDS), ("exemption", ""))
+        ],
+        "clock_resume": [
+            {"cause": cause, "reason": reason, "days_left": None, "due_on": DUE_ON, "wait": wait}
+            for wait in ("return", "exam_fee")
+            for cause, reason in (("staff", WORDS), ("exemption", ""))
+        ],
+        "clock_extend": [
+            {"cause": "staff", "reason": WORDS, "due_on": DUE_ON, "wait": wait} for wait in ("return", "admin_fee")
+        ],
+        "bill_reissued": [
+            {"invoice": "INV-2026-000001", "biller": "Biller (129)", "number": "123456", "expires_on": DUE_ON}
+        ],
         "sanction_imposed": [{"what": WORDS, "ends_on": ends_on} for ends_on in ("", DUE_ON)],
         "sanction_lifted": [{"what": WORDS}],
         "exemption_requested": [{"page": PAGE}],
@@ -123,6 +141,17 @@ def test_a_decision_tells_the_officers_words_as_they_wrote_them():
         for language, _letters in LANGUAGES:
             notice = Notice(kind=kind, reference=REFERENCE, facts={"due_on": DUE_ON, "text": WORDS})
             assert WORDS in notices.words(notice, language)[1], kind
+
+
+@pytest.mark.req("DLN-1")
+def test_a_cancellation_says_what_was_not_done():
+    said = {
+        reason: notices.words(Notice(kind="cancelled", reference=REFERENCE, facts={"reason": reason.value}), "en")[1]
+        for reason in CancelReason
+    }
+    assert len({body.partition("\n")[0] for body in said.values()}) == len(CancelReason)
+    for reason, body in said.items():
+        assert ("bank" in body) == reason.value.endswith("fee_unpaid"), reason
 
 
 @pytest.mark.req("DLN-4")
