@@ -1,4 +1,4 @@
-"""`./portal bench [--quick]`: where the application page and the deadline sweep stand, against floors measured beside them.
+"""`./portal bench [--quick]`: where the application page, the deadline sweep and a settled payment stand, against floors measured beside them.
 
 Runs beside a portal of its own, started empty. Prints a table and writes var/bench.json.
 """
@@ -23,8 +23,8 @@ from benchmarks.scratch import empty_database
 from deploy import demo, embedded
 
 MOST_STATEMENTS = 12  # of a practitioner's page
-FULL = {"rounds": 7, "requests": 60, "rows": 10_000, "turns": 3}
-QUICK = {"rounds": 5, "requests": 40, "rows": 2_000, "turns": 3}
+FULL = {"rounds": 7, "requests": 60, "rows": 10_000, "turns": 3, "notifications": 200}
+QUICK = {"rounds": 5, "requests": 40, "rows": 2_000, "turns": 3, "notifications": 50}
 
 
 def main() -> None:
@@ -43,7 +43,9 @@ def main() -> None:
     print("Measuring the application page …", flush=True)
     result["page"] = page.measure(plan["rounds"], plan["requests"], count_instructions=not quick)
     print("Measuring the deadline sweep …", flush=True)
-    result["sweep"] = sweep(plan["rows"], plan["turns"])
+    result["sweep"] = on_its_own("sweep", plan["rows"], plan["turns"])
+    print("Measuring the settling of notifications …", flush=True)
+    result["settle"] = on_its_own("settle", plan["notifications"], plan["turns"])
     result["seconds"] = time.monotonic() - begin
     text = json.dumps(result)
     short = json.loads(text, parse_float=lambda digits: round(float(digits), 3))
@@ -51,15 +53,15 @@ def main() -> None:
     print("\n".join(table(result)))
 
 
-def sweep(rows: int, turns: int) -> dict[str, Any]:
+def on_its_own(name: str, rows: int, turns: int) -> dict[str, Any]:
     """Measured on a server of its own: one that writes safely, as a real one does, and that nothing else keeps busy."""
     broker = {"REDIS_URL": os.environ["REDIS_URL"]}
     server = embedded.ensure(demo.VAR / "embedded-bench", environ=broker)["DATABASE_URL"]
     try:
         _only_us(server)
-        environ = {**os.environ, "DATABASE_URL": empty_database(server, "sweep")}
+        environ = {**os.environ, "DATABASE_URL": empty_database(server, name)}
         run(environ, "deploy.prepare", "--no-people")
-        return json.loads(run(environ, "benchmarks.sweep", "--rows", str(rows), "--turns", str(turns)))
+        return json.loads(run(environ, f"benchmarks.{name}", "--rows", str(rows), "--turns", str(turns)))
     finally:
         embedded.release()
 
@@ -98,6 +100,14 @@ def table(result: dict[str, Any]) -> Iterator[str]:
     yield _compared("memory above its start, MB", lapse, "memory_mb")
     yield _compared("nothing due: SQL statements", lapse, "idle_statements")
     yield _compared("nothing due: CPU, µs", lapse, "idle_cpu_us")
+    yield ""
+    settle = result["settle"]
+    yield _line(f"Settling {settle['rows']:,} notifications, each", "ours", "floor", "ratio")
+    yield _compared("CPU, µs", settle, "cpu_us", settle["cpu_ratio"])
+    yield _compared("  of it in the portal", settle, "portal_us", ratio=0)
+    yield _compared("  of it in the database", settle, "database_us", ratio=0)
+    yield _compared("SQL statements", settle, "statements")
+    yield _compared("WAL, bytes", settle, "wal_bytes")
     yield ""
     yield f"Load {result['machine']['load']:.1f} on {result['machine']['cores']} cores; {result['seconds']:.0f} s. All of it: var/bench.json"
 

@@ -8,7 +8,7 @@ SELECT a.id, a.practitioner_id, 'photo', (SELECT min(paper_id::text)::uuid FROM 
 FROM applications_application a, generate_series(1, %(more)s) n WHERE reference = %(case)s;
 
 INSERT INTO payments_invoice (number, payer_id, "case", purpose, serial, amount, vat, state, issued_at, due_on, grace_days, waiver)
-SELECT 'INV-MORE-' || n, practitioner_id, reference, 'admin', 1, 100, 0, 'void', saved_at, saved_at, 0, ''
+SELECT 'INV-MORE-' || n, practitioner_id, reference, 'admin', 1, 0, 0, 'void', saved_at, saved_at, 0, ''
 FROM applications_application, generate_series(1, %(more)s) n WHERE reference = %(case)s;
 
 INSERT INTO accounts_notice (recipient_id, key, kind, reference, facts, created_at, told_at)

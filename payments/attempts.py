@@ -152,7 +152,7 @@ def ask_all(now: datetime, batch: int = 100) -> int:
         )
         .filter(created_at__lt=now - timedelta(seconds=30))
         .select_related("invoice")
-        .order_by(F("tried_at").asc(nulls_first=True), "invoice__lapses_at")[:batch]
+        .order_by(F("tried_at").asc(nulls_first=True), "invoice__lapses_at", "pk")[:batch]
     )
     answered = 0
     for attempt in due:

@@ -255,10 +255,14 @@ def breaches(now: datetime, *, payers: Collection[int] | None = None) -> list[Br
 
     One statement, so that all rules are judged on the same moment of the books.
     """
-    facts = {"now": now, "payers": None if payers is None else list(payers), "guards": guards()}
+    facts = {"now": now, "payers": list(payers or []), "guards": guards()}
     with connection.cursor() as cursor:
         cursor.execute(statement(whole=payers is None), facts)
-        found = cursor.fetchall()
+        return read(cursor.fetchall())
+
+
+def read(found: list[tuple[int, str, int]]) -> list[Breach]:
+    """What the rows of `statement` say."""
     return [
         Breach(rule, next(total for number, _reference, total in found if number == place), references)
         for place, rule in enumerate(RULES)

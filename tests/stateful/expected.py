@@ -167,7 +167,8 @@ class Person:
                 case.state, case.cancel_reason, case.deadline = "cancelled", reason, None
 
     def poll(self, now: datetime) -> None:
-        for attempt in self.attempts:
+        never = datetime.min.replace(tzinfo=RIYADH)
+        for attempt in sorted(self.attempts, key=lambda one: (one.tried_at or never, one.invoice.lapses_at)):
             over = attempt.invoice.lapses_at
             tried = attempt.tried_at
             if attempt.live and (tried is None or tried < now - timedelta(minutes=3) or (over <= now and tried < over)):

@@ -10,39 +10,18 @@ import os
 import random
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from tests.stateful.machine import MoneyMachine
+from tests.stateful.machine import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.req("PAY-5"), pytest.mark.req("PAY-6")]
 RUNS = int(os.environ.get("MONEY_RUNS", "300"))
-STEPS = 50
-
-
-def run(around, chosen: int, runs: int, steps: int = STEPS, phases: tuple[Phase, ...] = (Phase.generate, Phase.shrink)):
-    """So many examples of the machine by a seed. Raises what a step or a rule says of the first that goes wrong."""
-
-    class Machine(MoneyMachine):
-        pass
-
-    Machine.around = around
-    options = settings(
-        max_examples=runs,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        phases=phases,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(seed(chosen)(Machine), settings=options)
 
 
 @pytest.mark.parametrize("half", [1, 2])
 def test_no_order_of_events_loses_or_doubles_money(half, around):
     chosen = int(os.environ.get("MONEY_SEED") or random.SystemRandom().randrange(10**9))
     try:
-        run(around, chosen + half, max(1, RUNS // 2))
+        run(around, chosen + half, runs=max(1, RUNS // 2), steps=50)
     except Exception as error:
         error.add_note(f"Run again with MONEY_SEED={chosen}, half {half}")
         raise
