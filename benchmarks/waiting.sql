@@ -30,8 +30,8 @@ SELECT i, 'CL-2029-' || to_char(i, 'FM0000000'), i, 'classification', state, 1, 
     CASE WHEN kind <> 'admin_fee' THEN since END, CASE WHEN kind = 'service_fee' THEN since END
 FROM waiting;
 
-INSERT INTO applications_deadline (application_id, kind, due_on, grace_days, lapses_at)
-SELECT i, kind, due_on, 0, lapses_at FROM waiting;
+INSERT INTO applications_deadline (application_id, kind, began_on, due_on, grace_days, lapses_at)
+SELECT i, kind, due_on - 30, due_on, 0, lapses_at FROM waiting;
 
 INSERT INTO applications_entry (application_id, seq, move, from_state, to_state, at, public_text, internal_text)
 SELECT i, 1, 'declare', 'draft', state, since, '', '' FROM waiting;

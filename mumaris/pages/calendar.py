@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -36,7 +36,7 @@ def calendar(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def calendar_renew(request: HttpRequest) -> HttpResponse:
-    calendar_link.renew(User.objects.get(pk=request.user.pk))
+    calendar_link.renew(get_object_or_404(User, pk=request.user.pk))
     messages.success(request, _("The old link is dead. Add the new one to your calendar."))
     return redirect("account")
 
