@@ -34,7 +34,7 @@ from payments.signals import invoice_settled
 log = logging.getLogger(__name__)
 
 # Amounts include their tax.
-VAT_PERCENT = {TaxTreatment.STANDARD: 15}
+VAT_PERCENT: dict[str, int] = {TaxTreatment.STANDARD: 15}
 
 
 @dataclass(frozen=True)

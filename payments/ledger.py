@@ -5,6 +5,7 @@ Amounts are halalas; a debit is positive. `key` makes every event one posting: b
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -127,7 +128,7 @@ def _post(
     moved = {account: amount for account, amount in legs.items() if amount}
     if not moved:  # a fee of zero moves nothing
         return
-    facts = {"key": key, "kind": kind, "at": at, "ticket": ticket}
+    facts: dict[str, Any] = {"key": key, "kind": kind, "at": at, "ticket": ticket}
     about = {"invoice": invoice and invoice.pk, "payment": payment and payment.pk}
     legs_of_it = {"accounts": list(moved), "amounts": list(moved.values())}
     with connection.cursor() as cursor:

@@ -255,7 +255,7 @@ def breaches(now: datetime, *, payers: Collection[int] | None = None) -> list[Br
 
     One statement, so that all rules are judged on the same moment of the books.
     """
-    facts = {"now": now, "payers": list(payers or []), "guards": guards()}
+    facts: dict[str, Any] = {"now": now, "payers": list(payers or []), "guards": guards()}
     with connection.cursor() as cursor:
         cursor.execute(statement(whole=payers is None), facts)
         return read(cursor.fetchall())
