@@ -251,7 +251,13 @@ class Application(models.Model):
 class Entry(models.Model):
     """One move in the timeline: what happened, who did it, in words (APP-1). Never changed."""
 
-    application = models.ForeignKey(Application, models.PROTECT, related_name="timeline", verbose_name=_("application"))
+    application = models.ForeignKey(
+        Application,
+        models.PROTECT,
+        related_name="timeline",
+        verbose_name=_("application"),
+        db_index=False,  # one_entry_per_move begins with it
+    )
     seq = models.PositiveIntegerField()
     move = models.CharField(_("move"), max_length=20)
     from_state = models.CharField(_("from"), max_length=24, choices=State)

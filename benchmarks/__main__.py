@@ -23,8 +23,8 @@ from benchmarks.scratch import empty_database
 from deploy import demo, embedded
 
 MOST_STATEMENTS = 12  # of a practitioner's page
-FULL = {"rounds": 7, "requests": 60, "rows": 10_000, "turns": 3, "notifications": 200}
-QUICK = {"rounds": 5, "requests": 40, "rows": 2_000, "turns": 3, "notifications": 50}
+FULL = {"rounds": 7, "requests": 60, "rows": 10_000, "turns": 3, "notifications": 200, "many": 100_000}
+QUICK = {"rounds": 5, "requests": 40, "rows": 2_000, "turns": 3, "notifications": 50, "many": 5_000}
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     print("Measuring the application page …", flush=True)
     result["page"] = page.measure(plan["rounds"], plan["requests"], count_instructions=not quick)
     print("Measuring the deadline sweep …", flush=True)
-    result["sweep"] = on_its_own("sweep", plan["rows"], plan["turns"])
+    result["sweep"] = on_its_own("sweep", plan["rows"], plan["turns"], "--many", str(plan["many"]))
     print("Measuring the settling of notifications …", flush=True)
     result["settle"] = on_its_own("settle", plan["notifications"], plan["turns"])
     result["seconds"] = time.monotonic() - begin
@@ -53,7 +53,7 @@ def main() -> None:
     print("\n".join(table(result)))
 
 
-def on_its_own(name: str, rows: int, turns: int) -> dict[str, Any]:
+def on_its_own(name: str, rows: int, turns: int, *more: str) -> dict[str, Any]:
     """Measured on a server of its own: one that writes safely, as a real one does, and that nothing else keeps busy."""
     broker = {"REDIS_URL": os.environ["REDIS_URL"]}
     server = embedded.ensure(demo.VAR / "embedded-bench", environ=broker)["DATABASE_URL"]
@@ -61,7 +61,7 @@ def on_its_own(name: str, rows: int, turns: int) -> dict[str, Any]:
         _only_us(server)
         environ = {**os.environ, "DATABASE_URL": empty_database(server, name)}
         run(environ, "deploy.prepare", "--no-people")
-        return json.loads(run(environ, f"benchmarks.{name}", "--rows", str(rows), "--turns", str(turns)))
+        return json.loads(run(environ, f"benchmarks.{name}", "--rows", str(rows), "--turns", str(turns), *more))
     finally:
         embedded.release()
 
@@ -98,6 +98,9 @@ def table(result: dict[str, Any]) -> Iterator[str]:
     yield _compared("SQL statements in all", lapse, "statements")
     yield _compared("WAL, bytes a row", lapse, "wal_bytes_row")
     yield _compared("memory above its start, MB", lapse, "memory_mb")
+    yield _line(
+        f"  memory above its start for {lapse['many']['rows']:,}, MB", _short(lapse["many"]["memory_mb"]), "", ""
+    )
     yield _compared("nothing due: SQL statements", lapse, "idle_statements")
     yield _compared("nothing due: CPU, µs", lapse, "idle_cpu_us")
     yield ""

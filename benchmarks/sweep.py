@@ -1,6 +1,6 @@
 """The sweep of lapsed applications against the floor: one statement that cancels, writes history and queues a mail.
 
-    python -m benchmarks.sweep --rows 10000 --turns 3     its figures as JSON
+    python -m benchmarks.sweep --rows 10000 --turns 3 --many 100000     its figures as JSON
 
 Works on the migrated, otherwise empty database that DATABASE_URL names, on a server where nothing else runs. Rows are
 seeded directly and lapse in waves, so that no turn has to be undone: `now` moves on from wave to wave.
@@ -25,6 +25,7 @@ FIRST_WAVE = date(2030, 1, 1)
 WARM = 300  # rows of the first wave, which is not counted: it loads what a process keeps
 WAITING = 10  # rows that do not lapse for each one of a turn
 IDLE_TICKS = 40
+ANALYZE = "VACUUM ANALYZE"
 # The real one takes 800 bytes.
 JUDGEMENT = {
     language: [{"name": f"{n * 7919:x} {language}", "fact": f"{n * 104729:b}", "verdict": "ok"} for n in range(8, 16)]
@@ -55,21 +56,26 @@ def floor(now: datetime) -> int:
         return cursor.rowcount
 
 
-def measure(rows: int, turns: int) -> dict[str, Any]:
-    """Each side's medians: for each of `rows` due rows, for each of twice as many, and with nothing due."""
+def measure(rows: int, turns: int, many: int = 0) -> dict[str, Any]:
+    """Each side's medians: for each of `rows` due rows, for each of twice as many, and with nothing due.
+
+    `many` more are swept by ours alone at last, for its memory.
+    """
     from applications.sweeps import lapse
     from mumaris.kit.clock import end_of_day
 
     sides = {"ours": lapse, "floor": floor}
     waves = [WARM, *[rows, 2 * rows] * turns]
-    _seed(waves, WAITING * rows)
+    _seed([*waves, many], WAITING * rows)
     spent: dict[tuple[str, int], list[dict[str, float]]] = {}
     for wave, size in [(0, WARM), *[(0, 0)] * IDLE_TICKS, *enumerate(waves[1:], start=1)]:
         for name in sorted(sides, reverse=(wave + 1) // 2 % 2 == 1):
             now = end_of_day(FIRST_WAVE + timedelta(days=wave))
             spent.setdefault((name, size), []).append(_turn(sides[name], now, size))
+    last = _turn(lapse, end_of_day(FIRST_WAVE + timedelta(days=len(waves))), many)
     return {
         "rows": rows,
+        "many": {"rows": many, "memory_mb": last["memory"], "cpu_us_row": 1e6 * last["cpu"] / max(1, many)},
         "waiting": WAITING * rows,
         "postgres": _one("SHOW server_version"),
         **{name: _side(rows, spent[name, rows], spent[name, 2 * rows], spent[name, 0]) for name in sides},
@@ -87,7 +93,7 @@ def _seed(waves: list[int], waiting: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute((here / "floor/tables.sql").read_text())
         cursor.execute((here / "waiting.sql").read_text(), facts)
-        cursor.execute("VACUUM ANALYZE")
+        cursor.execute(ANALYZE)
 
 
 def _turn(sweep: Callable[[datetime], int], now: datetime, expected: int) -> dict[str, float]:
@@ -140,9 +146,10 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--rows", type=int, required=True)
     asked.add_argument("--turns", type=int, required=True)
+    asked.add_argument("--many", type=int, default=0)
     options = asked.parse_args()
     django.setup()
-    print(json.dumps(measure(options.rows, options.turns)))
+    print(json.dumps(measure(options.rows, options.turns, options.many)))
 
 
 if __name__ == "__main__":

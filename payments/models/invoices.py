@@ -50,7 +50,7 @@ def paid_agrees(invoice: str) -> str:
 
 # An invoice asks what its priced lines ask, a waived one nothing: each line is brought to zero by one of its own (PAY-7, PAY-8).
 ADDS_UP = """
-    SELECT amount, vat, state, exemption_id IS NOT NULL AS exempt INTO asked FROM payments_invoice WHERE id = {invoice};
+    SELECT amount, vat, exemption_id IS NOT NULL AS exempt INTO asked FROM payments_invoice WHERE id = {invoice};
     SELECT coalesce(sum(amount) FILTER (WHERE waives_id IS NULL), 0) AS priced, coalesce(sum(vat) FILTER (WHERE waives_id IS NULL), 0) AS vat,
         coalesce(sum(amount), 0) AS rest, count(waives_id) AS waivers INTO found FROM payments_line WHERE invoice_id = {invoice};
     IF found.priced <> asked.amount OR found.vat <> asked.vat OR (found.waivers > 0) <> asked.exempt
@@ -178,7 +178,7 @@ class Invoice(models.Model):
             ),
             pgtrigger.Trigger(
                 name="invoice_adds_up",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("exemption_id"),  # what it asks is fixed otherwise
                 **adds_up("NEW.id"),
             ),
         ]

@@ -72,7 +72,7 @@ def never_emptied(name: str) -> pgtrigger.Trigger:
 class Posting(models.Model):
     """One event in the books. `key` says which, so that it is booked once: "apply:17" is the payment 17 applied."""
 
-    key = models.CharField(_("key"), max_length=60, unique=True)
+    key = models.CharField(_("key"), max_length=60)
     kind = models.CharField(_("kind"), max_length=10, choices=PostingKind)
     at = models.DateTimeField(_("at"))
     invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="postings", verbose_name=_("invoice"))
@@ -84,6 +84,7 @@ class Posting(models.Model):
         verbose_name_plural = _("ledger")
         ordering = ["-pk"]
         constraints = [
+            models.UniqueConstraint(fields=["key"], name="posting_booked_once"),
             models.CheckConstraint(condition=Q(kind__in=PostingKind.values), name="posting_kind_known"),
         ]
         triggers = [
@@ -99,7 +100,13 @@ class Posting(models.Model):
 class LedgerEntry(models.Model):
     """One leg of a posting: what an account gained (debit, positive) or gave (credit, negative)."""
 
-    posting = models.ForeignKey(Posting, models.PROTECT, related_name="entries", verbose_name=_("posting"))
+    posting = models.ForeignKey(
+        Posting,
+        models.PROTECT,
+        related_name="entries",
+        verbose_name=_("posting"),
+        db_index=False,  # one_entry_per_account begins with it
+    )
     account = models.CharField(_("account"), max_length=16, choices=Account)
     amount = models.BigIntegerField(_("amount in halalas"))
 

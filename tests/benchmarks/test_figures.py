@@ -46,7 +46,7 @@ def test_a_page_that_asks_more_for_more_rows_is_named():
     sides = {"ours": side, "floor": side, "cpu_ratio": 1.0}
     result = {
         "page": sides | {"sql_by_page": {"/a/": [4, 4], "/b/": [4, 34], "/c/": [13, 13]}},
-        "sweep": sides | {"rows": 1, "waiting": 10},
+        "sweep": sides | {"rows": 1, "waiting": 10, "many": {"rows": 1, "memory_mb": 0}},
         "settle": sides | {"rows": 1},
         "machine": {"load": 0.0, "cores": 2},
         "seconds": 1.0,

@@ -107,7 +107,7 @@ def test_a_leg_added_later_is_refused_and_so_is_the_same_event_twice():
         LedgerEntry.objects.create(posting=Posting.objects.get(), account="suspense", amount=1)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    with pytest.raises(IntegrityError, match="payments_posting_key"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="posting_booked_once"), transaction.atomic():
         ledger.issued(invoice, NOON)
 
 

@@ -70,7 +70,7 @@ REFUSED = [
     (
         "I31",
         "INSERT INTO payments_posting (key, kind, at, ticket) SELECT key, kind, at, '' FROM payments_posting",
-        "payments_posting_key_key",
+        "posting_booked_once",
     ),
     *[
         ("I32", f"UPDATE {table} SET {what}", "pgtrigger: Cannot update")

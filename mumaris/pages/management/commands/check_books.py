@@ -1,9 +1,11 @@
-"""`manage.py check_books`: every rule that the money breaks, in words. Exit code 1 when there is one."""
+"""`manage.py check_books`: every rule that the money breaks, in words. Exit code 1 when there is one, 2 when it cannot look."""
 
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from mumaris.kit.clock import now
@@ -17,7 +19,13 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="what is found, as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = books.breaches(now())
+        try:
+            found = books.breaches(now())
+        except ProgrammingError as error:
+            words = _(
+                "This database does not have the tables of this version. Start the portal on it once, or run migrate."
+            )
+            raise CommandError(words, returncode=2) from error
         if options["json"]:
             self.stdout.write(json.dumps(books.report(found), ensure_ascii=False, indent=2))
         elif found:
