@@ -4,12 +4,14 @@ Whoever asks or decides takes the person's turn, the exemption, the invoices and
 turn last; it meets nobody there, because a case that is billed has no open invoice yet.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_noop
 
@@ -22,6 +24,8 @@ from mumaris.kit import policy
 from mumaris.kit.clock import today
 from payments import billing, exemptions
 from payments.models import Exemption, Invoice, InvoiceState
+
+log = logging.getLogger(__name__)
 
 CAUSE = "exemption"
 REASON = gettext_noop("A request for exemption from fees is being decided.")
@@ -48,12 +52,12 @@ def send_back(exemption_id: int, **facts: Any) -> Exemption:
 
 @transaction.atomic
 def approve(exemption_id: int, *, by: Any, now: datetime, **facts: Any) -> Exemption:
-    """Grant it: in force today, it settles every open invoice of the person; in force later, their clocks go on."""
+    """Grant it: in force today, it settles every open invoice of the person; in force later, their clocks go on until `begin`."""
     exemption = exemptions.approve(exemption_id, by=by, now=now, **facts)
     person = exemption.practitioner
-    if exemptions.in_force(person, today(now)):
+    if held := exemptions.in_force(person, today(now)):
         for invoice in _waiting(person, now):
-            billing.waive(invoice, exemption, now=now)
+            billing.waive(invoice, held, now=now)
     else:
         _resume(_waiting(person, now), by=by, now=now)
     _tell(
@@ -65,6 +69,35 @@ def approve(exemption_id: int, *, by: Any, now: datetime, **facts: Any) -> Exemp
         refunds=_refunds_page() if person.invoices.filter(state=InvoiceState.PAID).exists() else "",
     )
     return exemption
+
+
+def begin(now: datetime) -> int:
+    """Settle what still waits to be paid by people whose exemption has begun since it was approved; returns how many invoices.
+
+    Nobody's case is cancelled for a fee that they are exempt from. Safe to run twice, and at once.
+    """
+    held = Exemption.objects.in_force(today(now)).filter(practitioner=OuterRef("payer"))
+    waiting = Invoice.objects.filter(Q(lapses_at=None) | Q(lapses_at__gt=now), state=InvoiceState.ISSUED)
+    settled = 0
+    for payer in waiting.filter(Exists(held)).order_by("payer").values_list("payer", flat=True).distinct():
+        try:
+            settled += _begin_of(payer, now)
+        except Exception:  # one odd case must not keep everybody else's exemption from counting
+            log.exception("the exemption of practitioner %s cannot settle what waits", payer)
+    return settled
+
+
+@transaction.atomic
+def _begin_of(payer: int, now: datetime) -> int:
+    exemptions.take_turn_of(payer)
+    person = Practitioner.objects.get(pk=payer)
+    exemption = exemptions.in_force(person, today(now))
+    if exemption is None:  # revoked meanwhile
+        return 0
+    invoices = _waiting(person, now)
+    for invoice in invoices:
+        billing.waive(invoice, exemption, now=now)
+    return len(invoices)
 
 
 @transaction.atomic

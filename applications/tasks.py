@@ -1,12 +1,13 @@
 from celery import shared_task
 
-from applications import reminders, results_file, sweeps
+from applications import exempting, reminders, results_file, sweeps
 from mumaris.kit.clock import now
 
 
 @shared_task
 def sweep() -> None:
-    """Cancel what lapsed (DLN-2)."""
+    """Settle what an exemption that has begun covers (PAY-7), then cancel what lapsed (DLN-2)."""
+    exempting.begin(now())
     sweeps.lapse(now())
 
 

@@ -20,6 +20,7 @@ from refunds.rules import Facts, Part
 
 # The moves by which a case is rejected, and what each says about the applicant (REF-2).
 REJECTIONS = {"endorse_rejection": "conditions", "fail_last": "conditions", "refuse": "compliance"}
+REJECTION_STANDS = (State.REJECTED, State.UNDER_APPEAL)
 
 
 def of(payments: Iterable[Payment], *, on: date, withdrawn_at: datetime | None = None) -> dict[int, Facts]:
@@ -51,7 +52,7 @@ def of(payments: Iterable[Payment], *, on: date, withdrawn_at: datetime | None =
             submitted_at=case.submitted_at,
             withdrawn_at=withdrawn,
             issued=case.state == State.COMPLETED,
-            rejected=rejected.get(case.pk, "") if case.state == State.REJECTED else "",
+            rejected=rejected.get(case.pk, ""),
             unanswered=case.cancel_reason == CancelReason.DEFICIENCIES_UNANSWERED,
             attempt_used=payment.invoice_id in exams,
             assessed=case.pk in attended,
@@ -125,20 +126,32 @@ def _returned(payments: list[Payment]) -> dict[tuple[str, int], int]:
 
 
 def _rejections(cases: Iterable[Application]) -> dict[int, str]:
-    rejected = [case for case in cases if case.state == State.REJECTED]
-    if not rejected:
+    """Why the cases are rejected whose rejection stands: an appeal that is undecided, or was given up, lifts none (REF-2)."""
+    ended = {case.pk: case.state for case in cases if case.state in REJECTION_STANDS or case.state == State.WITHDRAWN}
+    if not ended:
         return {}
-    made = Entry.objects.filter(application__in=rejected, move__in=REJECTIONS).order_by("seq")
-    return {case: REJECTIONS[move] for case, move in made.values_list("application", "move")}
+    given_up = Q(move="withdraw", from_state=State.UNDER_APPEAL)
+    made = Entry.objects.filter(given_up | Q(move__in=REJECTIONS), application__in=ended).order_by("seq")
+    found: dict[int, str] = {}
+    stand = {case for case, state in ended.items() if state in REJECTION_STANDS}
+    for case, move in made.values_list("application", "move"):
+        if move == "withdraw":
+            stand.add(case)
+        else:
+            found[case] = REJECTIONS[move]
+    return {case: found[case] for case in stand & found.keys()}
 
 
 def _exemptions(payers: set[int]) -> dict[int, list[tuple[date, date | None]]]:
-    """The days of every exemption that was approved, whenever that was (REF-4)."""
+    """The days of every exemption that was approved, whenever that was; a revoked one held until its revocation (REF-4, PAY-7)."""
     found: dict[int, list[tuple[date, date | None]]] = defaultdict(list)
-    approved = Exemption.objects.filter(practitioner__in=payers, state=ExemptionState.APPROVED)
-    for payer, start, end in approved.values_list("practitioner", "starts_on", "ends_on"):
+    approved = Exemption.objects.filter(
+        practitioner__in=payers, state__in=[ExemptionState.APPROVED, ExemptionState.REVOKED]
+    )
+    for payer, start, end, revoked_at in approved.values_list("practitioner", "starts_on", "ends_on", "revoked_at"):
         if start:  # as every approved one has
-            found[payer].append((start, end))
+            ends = [day for day in (end, revoked_at and today(revoked_at)) if day]
+            found[payer].append((start, min(ends, default=None)))
     return found
 
 

@@ -126,8 +126,11 @@ class Share:
 
     @property
     def vat(self) -> int:
-        """The tax within the amount, to the nearest halala, half up."""
-        return (2 * self.part.vat * self.amount + self.part.base) // (2 * self.part.base) if self.part.base else 0
+        """The tax within the amount, to the nearest halala, half up; what went back in steps takes no more tax than was in it."""
+        return self._vat_of(self.part.returned + self.amount) - self._vat_of(self.part.returned)
+
+    def _vat_of(self, amount: int) -> int:
+        return (2 * self.part.vat * amount + self.part.base) // (2 * self.part.base) if self.part.base else 0
 
 
 @dataclass(frozen=True)

@@ -335,6 +335,27 @@ def test_an_exemption_that_begins_later_lets_the_clock_go_on(finance):
     assert invoice_of(case, "admin").state == "issued"
 
 
+def test_on_its_first_day_an_exemption_settles_what_still_waits(finance):
+    case, other = waiting(), waiting()
+    granted = exempt(finance, case.practitioner, starts_on=today(NOON) + 5 * DAY)
+    first_moment = end_of_day(today(NOON) + 4 * DAY)
+    assert exempting.begin(first_moment - timedelta(microseconds=1)) == 0
+    assert [exempting.begin(first_moment) for _twice in range(2)] == [1, 0]
+    case.refresh_from_db()
+    other.refresh_from_db()
+    invoice = invoice_of(case, "admin")
+    assert (case.state, invoice.state, invoice.exemption) == ("submitted", "waived", granted)
+    assert other.state == "awaiting_admin_fee"
+
+
+def test_an_exemption_that_was_revoked_before_it_began_settles_nothing(finance):
+    case = waiting()
+    granted = exempt(finance, case.practitioner, starts_on=today(NOON) + 5 * DAY)
+    act("revoke", granted, finance.head)
+    assert exempting.begin(NOON + 6 * DAY) == 0
+    assert invoice_of(case, "admin").state == "issued"
+
+
 def test_a_case_whose_time_is_over_is_rescued_by_no_exemption(finance):
     case = waiting()
     over = NOON + 31 * DAY

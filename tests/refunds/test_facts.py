@@ -85,6 +85,43 @@ def test_every_end_of_a_case_has_its_rule(office):
     assert read(payment_of(lapsed, "admin")).unanswered
 
 
+@pytest.mark.req("REF-2")
+def test_an_appeal_that_is_given_up_leaves_the_rejection_and_brings_no_half(office):
+    """Refused at the last check after paying: appealing and withdrawing is no way around the rule."""
+    case = pay(office.approve(submitted(make_practitioner())), "service")
+    owner = case.practitioner.user
+    advance(case.pk, "refuse", by=office.registrar, now=NOON, public_text="The degree is forged.")
+    advance(case.pk, "appeal", by=owner, now=NOON, public_text="It is not.")
+    previewed = facts_of.asked(read(payment_of(case), withdrawn_at=LATER))
+    assert (judge(previewed).rule, judge(previewed).amount) == (Rule.NOT_COMPLIED, 0)
+    advance(case.pk, "withdraw", by=owner, now=LATER)
+    assert rule_of(payment_of(case)) == Rule.NOT_COMPLIED
+
+
+@pytest.mark.req("REF-2")
+def test_an_appeal_that_was_upheld_lifts_the_rejection(office):
+    case = pay(office.approve(submitted(make_practitioner())), "service")
+    owner = case.practitioner.user
+    advance(case.pk, "refuse", by=office.registrar, now=NOON, public_text="The degree is forged.")
+    advance(case.pk, "appeal", by=owner, now=NOON, public_text="It is not.")
+    advance(case.pk, "uphold", by=office.second_approver, now=NOON, internal_text="It is not forged.")
+    advance(case.pk, "withdraw", by=owner, now=LATER)
+    assert rule_of(payment_of(case)) == Rule.HALF
+
+
+@pytest.mark.req("REF-4")
+@pytest.mark.parametrize(("revoked_after", "rule"), [(0, Rule.EXEMPT), (5, Rule.EXEMPT), (-1, Rule.ADMIN_FEE)])
+def test_a_revoked_exemption_counts_until_its_revocation(revoked_after, rule):
+    """What was paid while it held goes back, as what it waived stays waived (PAY-7)."""
+    case = submitted(make_practitioner())
+    one = exempted(case.practitioner, starts_on=today(NOON) - timedelta(days=9))
+    revoked_at = NOON + timedelta(days=revoked_after)
+    Exemption.objects.filter(pk=one.pk).update(
+        state="revoked", revoked_by=Finance().head, revoked_at=revoked_at, reason="The decision was withdrawn."
+    )
+    assert rule_of(payment_of(case, "admin")) == rule
+
+
 @pytest.mark.req("APP-7")
 def test_a_preview_reckons_as_if_the_case_were_withdrawn_now(office):
     payment = payment_of(pay(office.approve(submitted(make_practitioner())), "service"))

@@ -287,6 +287,10 @@ def test_a_file_is_made_handed_out_and_told_of(client, office, finance):
         at(client, make_auditor()).get(reverse("admin:refunds_transferfile_content", args=[file.pk])).status_code == 403
     )
     assert client.post(tell, {"reference": "B-78"}).status_code == 403
+    finance.decider.is_superuser = True
+    finance.decider.save()  # all rights are no reason to have the accounts of people
+    content = at(client, finance.decider).get(reverse("admin:refunds_transferfile_content", args=[file.pk]))
+    assert content.status_code == 403
 
 
 def make_auditor():

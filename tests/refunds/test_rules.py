@@ -167,6 +167,16 @@ def test_the_tax_in_a_share_is_its_part_of_the_tax():
     assert judge(facts(taxed, withdrawn_at=IN_TIME)).shares[0].vat == 750
 
 
+@pytest.mark.req("PAY-8")
+@pytest.mark.req("PAY-6")
+def test_what_goes_back_in_two_steps_takes_the_tax_that_was_in_it_and_no_halala_more():
+    taxed = replace(SERVICE, base=150_000, vat=19_565)
+    first = judge(facts(taxed, withdrawn_at=IN_TIME)).shares[0]
+    rest = replace(taxed, returned=first.amount)
+    second = judge(facts(rest, claimed=Rule.WRONG_PATH, accepted=Rule.WRONG_PATH)).shares[0]
+    assert (first.amount + second.amount, first.vat + second.vat) == (150_000, 19_565)
+
+
 MONEY = st.integers(min_value=1, max_value=10**9)
 PARTS = st.lists(
     st.one_of(
