@@ -54,6 +54,11 @@ def account_refused(page: Page) -> None:
     page.locator("form:has([name=iban]) button").click()
 
 
+def clock_of_a_case(page: Page) -> None:
+    first("/desk/applications/application/?state=awaiting_admin_fee", ROW)(page)
+    page.goto(page.locator("a[href$='/clock/']").first.get_attribute("href"))
+
+
 def settled_invoice(page: Page) -> None:
     first("/applications/", CASE)(page)
     page.goto(page.locator("main a[href^='/invoices/']").first.get_attribute("href"))
@@ -134,7 +139,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "desk-exemption": ("hind", first("/desk/payments/exemption/", ROW)),
     "desk-differences": ("lama", address("/desk/payments/difference/")),
     "desk-ledger": ("lama", address("/desk/payments/posting/")),
-    "desk-clock": ("lama", first("/desk/applications/application/?state=awaiting_admin_fee", ROW, "../clock/")),
+    "desk-clock": ("lama", clock_of_a_case),
     "desk-alarms": ("lama", address("/desk/kit/alarm/")),
     "desk-list": ("hind", address("/desk/applications/application/")),
     "desk-appeal": ("munira", first("/desk/applications/application/?state=under_appeal", "#result_list tbody th a")),
