@@ -47,7 +47,27 @@ def public_page_of_a_paper(page: Page) -> None:
     page.goto("/verify/AAAABBBBCCCCDDDDEEEEFFFFGG/")
 
 
+def account_refused(page: Page) -> None:
+    first("/refunds/", TICKET)(page)
+    page.fill("[name=iban]", "SA00 8000 0000 6080 1016 7519")
+    page.fill("[name=holder]", "Bandar Al-Malki")
+    page.locator("form:has([name=iban]) button").click()
+
+
+def clock_of_a_case(page: Page) -> None:
+    first("/desk/applications/application/?state=awaiting_admin_fee", ROW)(page)
+    page.goto(page.locator("a[href$='/clock/']").first.get_attribute("href"))
+
+
+def settled_invoice(page: Page) -> None:
+    first("/applications/", CASE)(page)
+    page.goto(page.locator("main a[href^='/invoices/']").first.get_attribute("href"))
+
+
 CASE = "main a[href^='/applications/']:not([href='/applications/'])"
+TICKET = "main a[href^='/refunds/RF']"
+FEE = "main a[href$='/refund/']"
+ROW = "#result_list tbody th a"
 # name of the picture: (who is signed in, how to get there)
 PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "home": ("", address("/")),
@@ -98,7 +118,29 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "wallet": ("priya", address("/account/documents/")),
     "classification-abroad": ("priya", address("/services/classification/")),
     "licence": ("priya", address("/account/licences/add/")),
+    "refunds": ("abdullah", address("/refunds/")),
+    "refunds-empty": ("huda", address("/refunds/")),
+    "refund-ask": ("maha", first("/refunds/", FEE)),
+    "refund-ticket": ("abdullah", first("/refunds/", TICKET)),
+    "refund-credit": ("lina", first("/refunds/", TICKET)),
+    "refund-account": ("bandar", first("/refunds/", TICKET)),
+    "refund-account-refused": ("bandar", account_refused),
+    "withdraw-preview": ("maha", first("/applications/", CASE, "withdraw/")),
+    "exemption-ask": ("faisal", address("/account/exemption/")),
+    "exemption": ("afnan", address("/account/exemption/")),
+    "invoice-waived": ("afnan", settled_invoice),
+    "paused": ("saleh", first("/applications/", CASE)),
+    "calendar": ("saleh", address("/account/")),
     "desk": ("hind", address("/desk/")),
+    "desk-finance": ("lama", address("/desk/")),
+    "desk-refunds": ("lama", address("/desk/refunds/ticket/")),
+    "desk-refund": ("lama", first("/desk/refunds/ticket/", ROW)),
+    "desk-exemptions": ("hind", address("/desk/payments/exemption/")),
+    "desk-exemption": ("hind", first("/desk/payments/exemption/", ROW)),
+    "desk-differences": ("lama", address("/desk/payments/difference/")),
+    "desk-ledger": ("lama", address("/desk/payments/posting/")),
+    "desk-clock": ("lama", clock_of_a_case),
+    "desk-alarms": ("lama", address("/desk/kit/alarm/")),
     "desk-list": ("hind", address("/desk/applications/application/")),
     "desk-appeal": ("munira", first("/desk/applications/application/?state=under_appeal", "#result_list tbody th a")),
     "desk-exam": ("jawaher", first("/desk/applications/eligibilitynumber/", "#result_list tbody th a")),

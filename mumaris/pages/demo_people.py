@@ -21,7 +21,7 @@ from stdnum import luhn
 
 from accounts import identity, profile
 from accounts.models import Practitioner, User
-from applications import dossier, exams, filing, sweeps
+from applications import dossier, exams, exempting, filing, sweeps
 from applications.catalogue import CATALOGUE, Ask, Question
 from applications.models import Application, EligibilityNumber, ReturnReason
 from applications.progress import advance
@@ -30,8 +30,12 @@ from documents import verification, wallet
 from mumaris.kit.clock import add_months, now, today
 from mumaris.pages.demo import move_ahead
 from payments import attempts
-from payments.models import Invoice
+from payments.models import Attempt, Exemption, Invoice, Payment
+from refunds import progress as refund_progress
+from refunds import sweeps as refund_sweeps
+from refunds.models import Ticket
 from register.models import Rank, Specialty
+from simulators.cards import CARDS
 
 STAFF = [
     ("Hind Al-Otaibi", "reviewer"),
@@ -44,7 +48,7 @@ STAFF = [
     ("Turki Al-Dossari", "register officer"),
     ("Lama Al-Shehri", "finance officer"),
     ("Nasser Al-Shammari", "finance officer"),
-    ("Reem Al-Juhani", "finance head"),
+    ("Wafa Al-Juhani", "finance head"),
     ("Saad Al-Mutairi", "auditor"),
     ("Ghada Al-Zahrani", "administrator"),
 ]
@@ -118,6 +122,11 @@ PEOPLE = [
         "priya", ("بريا", "Priya"), ("ناير", "Nair"), "Trained in India: her degree, practice and licence are with the verification company",
         nationality="IN", born=date(1993, 2, 11), rank="specialist", degree="bachelor", title="Bachelor of Science in Nursing",
     ),
+    Person("abdullah", ("عبدالله", "Abdullah"), ("الجهني", "Al-Johani"), "Withdrew after paying the service fee by card: his refund waits for a decision", gender="m"),
+    Person("lina", ("لينا", "Lina"), ("الحازمي", "Al-Hazmi"), "Paid the administrative fee twice: the ticket for the second payment opened by itself"),
+    Person("saleh", ("صالح", "Saleh"), ("اليامي", "Al-Yami"), "Asked to be exempt: the clock of his fee stands still until the decision", gender="m"),
+    Person("afnan", ("أفنان", "Afnan"), ("السلمي", "Al-Sulami"), "Exempt from fees: her invoice was waived"),
+    Person("bandar", ("بندر", "Bandar"), ("المالكي", "Al-Malki"), "His refund by SADAD is approved and waits for his IBAN", gender="m"),
     Person("badr", ("بدر", "Badr"), ("الرشيدي", "Al-Rashidi"), "Just activated; has entered nothing yet", gender="m"),
 ]  # fmt: skip
 
@@ -206,7 +215,7 @@ class Demo:
         self._approved(self._submitted(self._practitioner(user, person), person), person)
 
     def _maha(self, user, person):
-        self._paid(self._approved(self._submitted(self._practitioner(user, person), person), person), "service")
+        self._being_issued(self._practitioner(user, person), person, "sadad")
 
     def _salma(self, user, person):
         self._rejected(self._submitted(self._practitioner(user, person), person))
@@ -270,6 +279,36 @@ class Demo:
             self._opened_at_company(case_number, entry)
             verification.enter_case(entry, case_number, by=user, now=now())
         filing.start(practitioner, CATALOGUE["classification"], now=now())
+
+    def _abdullah(self, user, person):
+        self._asked_back(self._being_issued(self._practitioner(user, person), person, "card"))
+
+    def _lina(self, user, person):
+        case = self._declared(self._practitioner(user, person), person)
+        invoice = Invoice.objects.get(case=case.reference)
+        ways = [attempts.begin(invoice, method, language="ar", now=now()) for method in ("sadad", "card")]
+        for attempt in ways:
+            self._pay(attempt)
+        refund_sweeps.open_tickets(now())
+
+    def _saleh(self, user, person):
+        self._asks_to_be_exempt(self._practitioner(user, person), person)
+
+    def _afnan(self, user, person):
+        request = self._asks_to_be_exempt(self._practitioner(user, person), person)
+        starts_on = today(now())
+        exempting.recommend(
+            request.pk,
+            starts_on=starts_on,
+            ends_on=add_months(starts_on, 12),
+            by=self.staff["reviewer"][0],
+            now=now(),
+        )
+        exempting.approve(request.pk, by=self.staff["finance officer"][0], now=now())
+
+    def _bandar(self, user, person):
+        ticket = self._asked_back(self._being_issued(self._practitioner(user, person), person, "sadad"))
+        refund_progress.advance(ticket.pk, "approve", by=self.staff["finance officer"][0], now=now())
 
     def _badr(self, user, person):
         """Nothing entered yet."""
@@ -349,15 +388,42 @@ class Demo:
     def _submitted(self, practitioner: Practitioner, person: Person, service: str = "classification") -> Application:
         return self._paid(self._declared(practitioner, person, service), "admin")
 
-    def _paid(self, case: Application, purpose: str) -> Application:
-        """By SADAD: a bill of the gateway, paid at the simulator's bank, and asked for."""
+    def _paid(self, case: Application, purpose: str, method: str = "sadad") -> Application:
         invoice = Invoice.objects.get(case=case.reference, purpose=purpose, state="issued")
-        attempt = attempts.begin(invoice, "sadad", language="ar", now=now())
-        requests.post(
-            f"{settings.GATEWAY_SIMULATOR_URL}/sim/bills/{attempt.bill_number}/pay", json={}, timeout=10
-        ).raise_for_status()
-        attempts.ask(attempt, now=now())
+        self._pay(attempts.begin(invoice, method, language="ar", now=now()))
         return Application.objects.get(pk=case.pk)
+
+    def _pay(self, attempt: Attempt) -> None:
+        """A bill at the simulator's bank, a card on its page and in its bank's question; then the gateway is asked."""
+        if attempt.method == "sadad":
+            pay = f"{settings.GATEWAY_SIMULATOR_URL}/sim/bills/{attempt.bill_number}/pay"
+            requests.post(pay, json={}, timeout=10).raise_for_status()
+        else:
+            card = {"number": CARDS[0].number, "name": "Sample Practitioner", "cvc": "123"}
+            expires = {"month": "12", "year": "2099"}
+            question = requests.post(attempt.url, {**card, **expires}, allow_redirects=False, timeout=10)
+            answered = requests.post(
+                question.headers["Location"], {"answer": "approve"}, allow_redirects=False, timeout=10
+            )
+            answered.raise_for_status()
+        attempts.ask(attempt, now=now())
+
+    def _being_issued(self, practitioner: Practitioner, person: Person, method: str) -> Application:
+        return self._paid(self._approved(self._submitted(practitioner, person), person), "service", method)
+
+    def _asked_back(self, case: Application) -> Ticket:
+        """The case is given up, and its service fee asked back."""
+        user = case.practitioner.user
+        advance(case.pk, "withdraw", by=user, now=now())
+        payment = Payment.objects.get(invoice__case=case.reference, invoice__purpose="service")
+        return refund_progress.file(payment.pk, by=user, now=now())
+
+    def _asks_to_be_exempt(self, practitioner: Practitioner, person: Person) -> Exemption:
+        self._declared(practitioner, person)
+        file = SimpleUploadedFile("decision.pdf", self._paper)
+        evidence = wallet.take_in(file, practitioner=practitioner, kind="exemption", now=now())
+        text = "والدي من شهداء الواجب، وأرفقت ما يثبت ذلك."
+        return exempting.ask(practitioner, ground="martyr_relative", evidence=evidence, statement=text, now=now())
 
     def _do(self, case: Application, move: str, role: str, **facts) -> Application:
         return advance(case.pk, move, by=self.staff[role][0], now=now(), **facts)
