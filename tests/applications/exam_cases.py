@@ -113,9 +113,9 @@ INSERT INTO applications_entry (application_id, seq, move, from_state, to_state,
 SELECT id, 1, 'admit_to_exam', 'under_review', 'awaiting_exam', %(since)s, '', '' FROM many;
 INSERT INTO applications_deadline (application_id, kind, began_on, due_on, grace_days, lapses_at)
 SELECT id, 'exam', %(day)s, %(day)s::date + 180, 0, (%(day)s::date + 181)::timestamp AT TIME ZONE 'Asia/Riyadh' FROM many;
-INSERT INTO applications_eligibilitynumber (id, number, application_id, exam_id, free_attempts, paid_attempts, fee, validity_days,
+INSERT INTO applications_eligibilitynumber (id, number, application_id, exam_id, free_attempts, paid_attempts, fee, tax, validity_days,
     cooling_off_days, issued_at, valid_until)
-SELECT id, 'EN-2026-' || to_char(i, 'FM0000000'), id, (SELECT id FROM register_exam WHERE code = 'snle'), 2, 1, 60000, 180, 180,
+SELECT id, 'EN-2026-' || to_char(i, 'FM0000000'), id, (SELECT id FROM register_exam WHERE code = 'snle'), 2, 1, 60000, 'out_of_scope', 180, 180,
     %(since)s, %(day)s::date + 180
 FROM many;
 INSERT INTO applications_examresult (number_id, sat_on, outcome, reason, recorded_at, recorded_by_id)

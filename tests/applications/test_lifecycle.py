@@ -142,7 +142,11 @@ def test_a_waiting_case_without_a_deadline_is_refused_at_commit():
     with pytest.raises(DatabaseError, match="needs deadline"):
         at_commit(
             lambda: Deadline.objects.create(
-                application=draft, kind="return", due_on=case.deadline.due_on, lapses_at=case.deadline.lapses_at
+                application=draft,
+                kind="return",
+                began_on=case.deadline.began_on,
+                due_on=case.deadline.due_on,
+                lapses_at=case.deadline.lapses_at,
             )
         )
 

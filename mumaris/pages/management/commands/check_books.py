@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -19,6 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="what is found, as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with translation.override("en"):  # as all that operators read
+            self.tell(**options)
+
+    def tell(self, **options: Any) -> None:
         try:
             found = books.breaches(now())
         except ProgrammingError as error:
