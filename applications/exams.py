@@ -31,6 +31,7 @@ from mumaris.kit.clock import days_after, end_of_day, today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.references import new_reference
 from payments import billing
+from payments.ledger import went_back
 from payments.models import Invoice, Purpose
 from register.models import Exam, Rank, Specialty
 
@@ -267,14 +268,13 @@ def _went_on_by_attempts(
 
 
 def _is_fee_left(application: Application) -> bool:
-    """Whether a settled exam fee of the case covers one more paid attempt."""
-    settled = Invoice.objects.filter(
-        case=application.reference, purpose=Purpose.EXAM, state__in=["paid", "waived"]
-    ).count()
+    """Whether a settled exam fee of the case, not given back, covers one more paid attempt."""
+    settled = list(Invoice.objects.settled(application.reference, Purpose.EXAM).order_by("serial"))
     if not settled:
         return False
     numbers = application.eligibility_numbers.prefetch_related("results__correction")
-    return settled > sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
+    used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
+    return any(not went_back(invoice) for invoice in settled[used:])
 
 
 def _open_matter(application: Application, corrected: ExamResult, now: datetime) -> None:

@@ -141,12 +141,12 @@ def bill_exam(application: Application, number: EligibilityNumber | None, now: d
 
 
 def credit_unused_exam_fee(application: Application, now: datetime) -> None:
-    """An exam fee that was paid for an attempt that nobody needs any more becomes a credit (EXM-3)."""
+    """An exam fee that was paid for an attempt that nobody needs any more becomes a credit, unless it went back already (EXM-3)."""
     settled = Invoice.objects.settled(application.reference, Purpose.EXAM)
     numbers = application.eligibility_numbers.prefetch_related("results__correction")
     used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
     for invoice in settled.order_by("serial")[used:]:
-        if invoice.state == InvoiceState.PAID:
+        if invoice.state == InvoiceState.PAID and not went_back(invoice):
             billing.release(invoice, now=now)
 
 

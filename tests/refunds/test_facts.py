@@ -7,17 +7,20 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from applications import exams
 from applications.lifecycle import State
 from applications.progress import advance
 from documents import wallet
 from mumaris.kit.clock import today
 from mumaris.kit.models import PolicyValue
-from payments.models import Exemption, Payment
+from mumaris.pages import books
+from payments.models import Credit, Exemption, Payment
 from refunds import facts as facts_of
 from refunds.rules import Rule, judge
+from tests.applications import exam_cases
 from tests.applications.test_lifecycle import bring_to_exam
 from tests.people import NOON, Office, completed, make_practitioner, pay, submitted, upload
-from tests.refunds.tickets import LATER, Finance, filed, move, payment_of, withdrawn
+from tests.refunds.tickets import LATER, Finance, claimed, filed, move, payment_of, withdrawn
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +141,22 @@ def test_an_exam_fee_is_used_by_its_attempt(office):
     assert rule_of(payment) == Rule.NOTHING
     office.result(case.eligibility_numbers.get(), "failed", now=NOON + timedelta(days=3))
     assert rule_of(payment) == Rule.USED
+
+
+@pytest.mark.req("EXM-3")
+@pytest.mark.req("REF-6")
+def test_an_exam_fee_that_went_back_is_no_credit_once_more(office):
+    """The exam was passed after all by a corrected result; what finance has given back by then is not owed again."""
+    finance = Finance()
+    number = exam_cases.waiting(office)
+    first = office.result(number, "failed")
+    office.result(number, "failed", now=NOON + timedelta(days=1))
+    case = pay(exam_cases.case_of(number), "exam", now=NOON + timedelta(days=2))
+    move(claimed(case, "exam"), "approve", finance.decider, accepted=True)
+    exams.correct(first, outcome="passed", reason="Misread.", by=office.examiner, now=NOON + timedelta(days=3))
+    assert exam_cases.case_of(number).state == "under_review"
+    assert not Credit.objects.exists()
+    assert not books.breaches(LATER)
 
 
 @pytest.mark.req("REF-3")
