@@ -19,6 +19,8 @@ from django.utils.translation import ngettext
 from applications.lifecycle import DeadlineKind, State
 from mumaris.kit import alarms
 from payments.models import Purpose
+from refunds.lifecycle import FINAL, OPEN, RESERVED
+from refunds.rules import CLAIMS
 
 # References that are shown of one broken rule, however many rows break it.
 SHOWN = 20
@@ -32,6 +34,10 @@ RELATIONS = {
     "attempt": ("payments_attempt", "invoice_id IN (SELECT id FROM invoice)"),
     "payment": ("payments_payment", "invoice_id IN (SELECT id FROM invoice)"),
     "credit": ("payments_credit", "payment_id IN (SELECT id FROM payment)"),
+    "exemption": ("payments_exemption", "practitioner_id = ANY(%(payers)s)"),
+    "ticket": ("refunds_ticket", "payment_id IN (SELECT id FROM payment)"),
+    "share": ("refunds_share", "ticket_id IN (SELECT id FROM ticket)"),
+    "step": ("refunds_ticketentry", "ticket_id IN (SELECT id FROM ticket)"),
     "event": ("payments_webhookevent", "given_id IN (SELECT given_id FROM attempt)"),
     "posting": (
         "payments_posting",
@@ -45,6 +51,7 @@ _FEES = {kind: purpose for purpose in Purpose for kind in DeadlineKind if kind =
 _PURPOSE_OF_DEADLINE = " ".join(f"WHEN '{kind}' THEN '{purpose}'" for kind, purpose in _FEES.items())
 _NOT_SUBMITTED = [State.DRAFT, State.AWAITING_ADMIN_FEE, State.CANCELLED, State.WITHDRAWN]
 _GUARDED = ("payments", "refunds")
+_OPEN, _FINAL, _RESERVED, _CLAIMS = ("', '".join(words) for words in (OPEN, FINAL, RESERVED, CLAIMS))
 
 
 @dataclass(frozen=True)
@@ -71,12 +78,21 @@ RULES = [
            GROUP BY "case", purpose, serial HAVING count(*) > 1""",
     ),
     Rule(
-        "I25",
+        "I25a",
         _(
             "An invoice ends with the last day that is printed on it, the silent grace added, unless its clock is paused."
         ),
         """SELECT number FROM invoice
            WHERE lapses_at <> ((due_on + grace_days + 1)::timestamp AT TIME ZONE 'Asia/Riyadh')""",
+    ),
+    Rule(
+        "I25b",
+        _("A clock that stands has no cut-off but days that it keeps, and its invoice has no cut-off either."),
+        """SELECT c.reference FROM deadline d JOIN app_case c ON c.id = d.application_id
+           WHERE num_nulls(d.paused_at, d.days_left) = 1 OR (d.paused_at IS NULL) <> (d.lapses_at IS NOT NULL)
+           UNION ALL SELECT i.number FROM invoice i WHERE i.state = 'issued' AND (i.lapses_at IS NULL) <> EXISTS (
+               SELECT 1 FROM app_case c JOIN deadline d ON d.application_id = c.id
+               WHERE c.reference = i."case" AND d.lapses_at IS NULL)""",
     ),
     Rule(
         "I26a",
@@ -103,6 +119,20 @@ RULES = [
                    coalesce(sum(vat) FILTER (WHERE waives_id IS NULL), 0) AS vat FROM line WHERE invoice_id = i.id) f ON true
            WHERE f.priced <> i.amount OR f.vat <> i.vat
               OR f.rest <> CASE WHEN i.exemption_id IS NULL THEN i.amount ELSE 0 END""",
+    ),
+    Rule(
+        "I27c",
+        _("An exempt invoice names an exemption of its own payer, which was approved."),
+        """SELECT i.number FROM invoice i LEFT JOIN exemption e ON e.id = i.exemption_id
+           WHERE i.exemption_id IS NOT NULL AND e.practitioner_id IS DISTINCT FROM i.payer_id
+              OR e.state NOT IN ('approved', 'revoked')""",
+    ),
+    Rule(
+        "I27d",
+        _("An exemption is approved by two people, and neither of them is the one who is exempt."),
+        """SELECT 'exemption ' || e.id FROM exemption e JOIN accounts_practitioner p ON p.id = e.practitioner_id
+           WHERE e.state IN ('approved', 'revoked') AND (num_nulls(e.recommended_by_id, e.decided_by_id) > 0
+              OR e.recommended_by_id = e.decided_by_id OR p.user_id IN (e.recommended_by_id, e.decided_by_id))""",
     ),
     Rule(
         "I28",
@@ -196,6 +226,83 @@ RULES = [
         "I35",
         _("Never more goes back than was paid."),
         "SELECT provider_ref FROM payment WHERE refunded < 0 OR refunded > amount",
+    ),
+    Rule(
+        "I36a",
+        _("What is taken off a payment is the sum of its tickets that are approved, being paid or paid out."),
+        f"""SELECT p.provider_ref FROM payment p LEFT JOIN LATERAL (
+                SELECT sum(amount) AS given FROM ticket WHERE payment_id = p.id AND state IN ('{_RESERVED}')) t ON true
+            WHERE p.refunded BETWEEN 0 AND p.amount AND coalesce(t.given, 0) <> p.refunded""",
+    ),
+    Rule(
+        "I36b",
+        _("A refund gives back what its shares say, one for each fee or credit."),
+        """SELECT t.number FROM ticket t LEFT JOIN LATERAL (
+               SELECT sum(amount) AS told FROM share WHERE ticket_id = t.id) s ON true
+           WHERE s.told IS DISTINCT FROM t.amount""",
+    ),
+    Rule(
+        "I36c",
+        _("The books owe a refund back from its approval until it is paid out or ended, and nothing else."),
+        """SELECT t.number FROM ticket t LEFT JOIN LATERAL (
+               SELECT sum(-l.amount) FILTER (WHERE g.kind = 'approve') AS approved,
+                   coalesce(sum(l.amount) FILTER (WHERE g.kind = 'expire'), 0) AS ended,
+                   coalesce(sum(l.amount) FILTER (WHERE g.kind = 'pay_out'), 0) AS paid
+               FROM posting g JOIN leg l ON l.posting_id = g.id
+               WHERE g.payment_id = t.payment_id AND g.ticket = t.number AND l.account = 'refund_payable') b ON true
+           WHERE b.approved IS DISTINCT FROM t.amount
+              OR b.ended <> CASE WHEN t.state IN ('expired', 'closed') THEN coalesce(t.amount, 0) ELSE 0 END
+              OR b.paid <> CASE t.state WHEN 'paid_out' THEN t.amount ELSE 0 END
+           UNION ALL SELECT g.key FROM posting g WHERE g.ticket <> '' AND NOT EXISTS (
+               SELECT 1 FROM ticket t WHERE t.payment_id = g.payment_id AND t.number = g.ticket)""",
+    ),
+    Rule(
+        "I37",
+        _("There is one open ticket for the fees of a payment, and one for each credit."),
+        f"""SELECT min(number) FROM ticket WHERE state IN ('{_OPEN}') GROUP BY payment_id, credit_id HAVING count(*) > 1""",
+    ),
+    Rule(
+        "I38",
+        _("An administrative fee goes back on a ground of its own only: an error, an advice, an exemption."),
+        f"""SELECT t.number FROM share s JOIN ticket t ON t.id = s.ticket_id
+            WHERE s.fee = 'admin' AND s.rule NOT IN ('{_CLAIMS}')""",
+    ),
+    Rule(
+        "I39",
+        _("A half is exact: the percent of the service fee, to the nearest halala, half up."),
+        """SELECT t.number FROM share s JOIN ticket t ON t.id = s.ticket_id WHERE s.rule = 'half'
+           AND (s.fee <> 'service' OR s.amount + s.returned <> (s.base * s.percent + 50) / 100)""",
+    ),
+    Rule(
+        "I40",
+        _("A ticket keeps its last day for the decision and, once it can be collected, its last day for that."),
+        f"""SELECT number FROM ticket WHERE decide_by < (filed_at AT TIME ZONE 'Asia/Riyadh')::date
+               OR state <> 'closed' AND (collect_by IS NOT NULL) <> (
+                   state IN ('{_RESERVED}', 'expired') AND (payout = 'card' OR account IS NOT NULL))
+               OR state = 'expired' AND ended_at < ((collect_by + 1)::timestamp AT TIME ZONE 'Asia/Riyadh')""",
+    ),
+    Rule(
+        "I41",
+        _("Who files a ticket, who decides it, who seconds that and who pays it out are different people."),
+        """SELECT t.number FROM ticket t JOIN app_case c ON c.id = t.application_id
+           JOIN accounts_practitioner p ON p.id = c.practitioner_id
+           WHERE t.decided_by_id IN (t.filed_by_id, p.user_id) OR t.overruled_by_id IN (t.filed_by_id, p.user_id, t.decided_by_id)
+              OR t.paid_by_id IN (t.filed_by_id, p.user_id, t.decided_by_id, t.overruled_by_id)
+              OR t.rule = 'overruled' AND t.overruled_by_id IS NULL""",
+    ),
+    Rule(
+        "I42",
+        _("A ticket that ended stays so, and a payout has a reference that no other has."),
+        f"""SELECT number FROM ticket t WHERE (state IN ('{_FINAL}')) <> (ended_at IS NOT NULL)
+               OR (state = 'paid_out') <> (payout_ref <> '')
+               OR EXISTS (SELECT 1 FROM step s WHERE s.ticket_id = t.id AND s.from_state IN ('{_FINAL}'))
+            UNION ALL SELECT payout_ref FROM ticket WHERE payout_ref <> '' GROUP BY payout_ref HAVING count(*) > 1""",
+    ),
+    Rule(
+        "I43",
+        _("Of what was issued no fee goes back, unless on a ground of its own."),
+        f"""SELECT t.number FROM share s JOIN ticket t ON t.id = s.ticket_id JOIN app_case c ON c.id = t.application_id
+            WHERE c.state = 'completed' AND t.state IN ('{_RESERVED}') AND s.line_id IS NOT NULL AND s.rule NOT IN ('{_CLAIMS}')""",
     ),
     Rule(
         "I10",

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import translation
 
-from applications import sweeps
+from applications import deadlines, sweeps
 from applications.models import Deadline
 from applications.progress import advance
 from mumaris.kit import alarms
@@ -16,7 +17,19 @@ from mumaris.pages import books
 from payments import billing
 from payments.models import Invoice, WebhookEvent
 from tests.payments.exempting import make_exemption
-from tests.people import NOON, Office, declare, invoice_of, make_draft, make_practitioner, pay
+from tests.people import (
+    NOON,
+    Office,
+    completed,
+    declare,
+    invoice_of,
+    make_draft,
+    make_practitioner,
+    make_staff,
+    pay,
+    submitted,
+)
+from tests.refunds.tickets import Finance, bring_to, claimed, move
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("PAY-6")]
 SECOND = timedelta(seconds=1)
@@ -31,8 +44,10 @@ BREAKS = {
     "I24": f"""DROP INDEX one_live_invoice;
         INSERT INTO payments_invoice ({NOTHING}, state, waiver)
             SELECT {OF_NOTHING.replace("exam", "admin")}, 'waived', 'no_fee' FROM payments_invoice WHERE state = 'paid'""",
-    "I25": """ALTER TABLE payments_invoice DROP CONSTRAINT cut_off_is_end_of_due_day;
+    "I25a": """ALTER TABLE payments_invoice DROP CONSTRAINT cut_off_is_end_of_due_day;
         UPDATE payments_invoice SET lapses_at = lapses_at + interval '1 second' WHERE state = 'paid'""",
+    "I25b": """ALTER TABLE applications_deadline DROP CONSTRAINT clock_runs_or_stands;
+        UPDATE applications_deadline SET paused_at = lapses_at WHERE kind = 'service_fee'""",
     "I26a": """ALTER TABLE payments_invoice DROP CONSTRAINT paid_invoice_has_time;
         UPDATE payments_invoice SET paid_at = NULL WHERE state = 'paid'""",
     "I26b": """UPDATE payments_payment p SET paid_at = i.lapses_at FROM payments_invoice i
@@ -40,6 +55,9 @@ BREAKS = {
     "I27a": """ALTER TABLE payments_invoice DROP CONSTRAINT waived_invoice_has_ground;
         ALTER TABLE payments_invoice DROP CONSTRAINT exempt_invoice_names_exemption;
         UPDATE payments_invoice SET waiver = '' WHERE state = 'waived'""",
+    "I27c": "UPDATE payments_exemption SET state = 'refused', reason = 'No.'",
+    "I27d": """ALTER TABLE payments_exemption DROP CONSTRAINT exemption_needs_two_people;
+        UPDATE payments_exemption SET decided_by_id = recommended_by_id""",
     "I27b": """UPDATE payments_line SET amount = amount - 1
         WHERE invoice_id IN (SELECT id FROM payments_invoice WHERE state = 'paid')""",
     "I28": """ALTER TABLE payments_payment DROP CONSTRAINT payments_payment_provider_ref_key;
@@ -84,9 +102,37 @@ BREAKS = {
         WHERE kind = 'service_fee'""",
     "I15": "UPDATE applications_application SET state = 'submitted', submitted_at = saved_at WHERE state = 'awaiting_admin_fee'",
     "I16": "UPDATE applications_application SET state = 'completed', closed_at = saved_at WHERE state = 'preliminarily_approved'",
-    "I18": """UPDATE applications_deadline SET due_on = due_on - 60, lapses_at = lapses_at - interval '60 days';
+    "I18": """UPDATE applications_deadline SET began_on = began_on - 60, due_on = due_on - 60, lapses_at = lapses_at - interval '60 days';
         UPDATE payments_invoice SET due_on = due_on - 60, lapses_at = lapses_at - interval '60 days' WHERE state = 'issued'""",
 }
+# The same for refunds, with tickets in every state that the books know of.
+COPY = "INSERT INTO {0} SELECT (jsonb_populate_record(one, '{1}')).* FROM {0} one WHERE {2}"
+BREAKS_OF_REFUNDS = {
+    "I36a": "UPDATE payments_payment SET refunded = refunded - 1 WHERE refunded > 0",
+    "I36b": "UPDATE refunds_share SET amount = amount - 1 WHERE fee = 'admin'",
+    "I36c": "UPDATE payments_posting SET kind = 'apply' WHERE kind = 'pay_out'",
+    "I37": "DROP INDEX one_open_ticket_per_payment;"
+    + COPY.format("refunds_ticket", '{"id": 0, "number": "RF-0"}', "state = 'filed'"),
+    "I38": """ALTER TABLE refunds_share DROP CONSTRAINT admin_fee_kept;
+        UPDATE refunds_share SET rule = 'overruled' WHERE fee = 'admin'""",
+    "I39": """ALTER TABLE refunds_share DROP CONSTRAINT half_is_exact;
+        UPDATE refunds_share SET percent = percent + 1 WHERE rule = 'half'""",
+    "I40": """ALTER TABLE refunds_ticket DROP CONSTRAINT window_is_stored;
+        UPDATE refunds_ticket SET collect_by = NULL WHERE state = 'approved'""",
+    "I41": """ALTER TABLE refunds_ticket DROP CONSTRAINT ticket_paid_by_a_third;
+        UPDATE refunds_ticket SET paid_by_id = decided_by_id WHERE state = 'paid_out'""",
+    "I42": COPY.format(
+        "refunds_ticketentry", '{"id": 0, "seq": 99, "from_state": "paid_out"}', "to_state = 'paid_out' LIMIT 1"
+    ),
+    "I43": """UPDATE refunds_share SET rule = 'overruled' WHERE ticket_id IN (
+        SELECT t.id FROM refunds_ticket t JOIN applications_application c ON c.id = t.application_id WHERE c.state = 'completed')""",
+}
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
@@ -104,8 +150,25 @@ def walked(db):
     )
     told = {"event_id": "told", "type": "payment_paid", "received_at": NOON}
     WebhookEvent.objects.create(**told, body={}, body_sha256=b"x" * 32)
+    judge_what_waits()
+
+
+@pytest.fixture
+def refunded(db):
+    """Refunds paid out, approved, filed and expired, and what goes back of an administrative fee and of what was issued."""
+    office, finance = Office(), Finance()
+    for state in ("paid_out", "filed", "expired", "approved"):
+        bring_to(state, office, finance)
+    claims = claimed(submitted(make_practitioner())), claimed(completed(office, make_practitioner()), "service")
+    for ticket in claims:
+        move(ticket, "approve", finance.decider, accepted=True)
+    judge_what_waits()
+
+
+def judge_what_waits() -> None:
+    """Of the guards, those that wait for the commit; a table on which they wait could not be altered."""
     with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # else a table with triggers that wait could not be altered
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
@@ -113,23 +176,37 @@ def ids(**scope) -> list[str]:
     return [breach.rule.id for breach in books.breaches(NOON, **scope)]
 
 
-def break_past_the_guards(rule: str) -> None:
+def break_past_the_guards(broken: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(BREAKS[rule])
+        cursor.execute(broken)
         cursor.execute("SET LOCAL session_replication_role = origin")
 
 
-def test_every_rule_has_a_case_that_breaks_it():
-    assert [rule.id for rule in books.RULES] == list(dict.fromkeys(rule.id for rule in books.RULES))
-    assert {rule.id for rule in books.RULES} == set(BREAKS)
-
-
-@pytest.mark.parametrize("rule", [rule.id for rule in books.RULES])
-def test_what_breaks_a_rule_is_found_by_it_and_by_no_other(rule, walked):
+def found_by(breaks: dict[str, str]) -> dict[str, list[str]]:
+    """Which rules report each of these, one after the other on the same books."""
     assert ids() == []
-    break_past_the_guards(rule)
-    assert ids() == [rule]
+    found = {}
+    for rule, broken in breaks.items():
+        with transaction.atomic():
+            break_past_the_guards(broken)
+            found[rule] = ids()
+            transaction.set_rollback(True)
+    return found
+
+
+def test_every_rule_has_a_case_that_breaks_it():
+    cases = [*BREAKS, *BREAKS_OF_REFUNDS]
+    assert sorted(rule.id for rule in books.RULES) == sorted(cases)
+
+
+def test_what_breaks_a_rule_is_found_by_it_and_by_no_other(walked):
+    assert found_by(BREAKS) == {rule: [rule] for rule in BREAKS}
+
+
+@pytest.mark.req("REF-1")
+def test_what_breaks_a_rule_of_refunds_is_found_by_it_and_by_no_other(refunded):
+    assert found_by(BREAKS_OF_REFUNDS) == {rule: [rule] for rule in BREAKS_OF_REFUNDS}
 
 
 def test_what_really_happens_breaks_no_rule(walked):
@@ -147,13 +224,25 @@ def test_what_really_happens_breaks_no_rule(walked):
     left = office.approve(pay(declare(make_draft(make_practitioner())), "admin"))
     advance(left.pk, "withdraw", by=left.practitioner.user, now=NOON)
     pay(left, "service")
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    judge_what_waits()
+    assert ids() == []
+
+
+@pytest.mark.req("DLN-5")
+def test_a_clock_that_stands_or_is_extended_breaks_no_rule(walked):
+    case = declare(make_draft(make_practitioner()))
+    by = {"reason": "The office was closed.", "by": make_staff("approver"), "now": NOON}
+    deadlines.extend(case.pk, days=10, **by)
+    deadlines.pause(case.pk, cause="staff", **by)
+    judge_what_waits()
+    assert ids() == []
+    deadlines.resume(case.pk, cause="staff", **by)
+    judge_what_waits()
     assert ids() == []
 
 
 def test_rules_can_be_asked_of_some_payers_alone(walked):
-    break_past_the_guards("I15")
+    break_past_the_guards(BREAKS["I15"])
     paid = Invoice.objects.get(state="paid").payer_id
     owing = Invoice.objects.get(state="issued", purpose="admin").payer_id
     assert (ids(payers=[paid]), ids(payers=[owing])) == ([], ["I15"])
@@ -167,7 +256,7 @@ def test_the_command_says_that_all_rules_hold(walked, capsys, monkeypatch):
 
 def test_the_command_names_what_breaks_a_rule_and_fails(walked, capsys, monkeypatch):
     monkeypatch.setattr("mumaris.pages.management.commands.check_books.now", lambda: NOON)
-    break_past_the_guards("I26b")
+    break_past_the_guards(BREAKS["I26b"])
     with pytest.raises(SystemExit) as ended:
         call_command("check_books")
     said = capsys.readouterr().out
