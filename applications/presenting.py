@@ -599,7 +599,7 @@ def _clock_words(changes: list[ClockChange]) -> list[dict[str, Any]]:
         if one.kind == ClockChange.Kind.PAUSE:
             days = one.days_left or 0
             kept = ngettext("%(days)d day remains.", "%(days)d days remain.", days) % {"days": days}
-            title, text = _("The clock stands"), f"{one.why} {kept}"
+            title, text = _("The clock stands"), f"{one.why.rstrip('.')}. {kept}"
         elif one.days_left is not None:
             continue
         else:

@@ -56,18 +56,20 @@ def account_refused(page: Page) -> None:
 
 def clock_of_a_case(page: Page) -> None:
     first("/desk/applications/application/?state=awaiting_admin_fee", ROW)(page)
-    page.goto(page.locator("a[href$='/clock/']").first.get_attribute("href"))
+    page.goto(f"{page.locator(CLOCK).first.get_attribute('href')}")
 
 
 def settled_invoice(page: Page) -> None:
     first("/applications/", CASE)(page)
-    page.goto(page.locator("main a[href^='/invoices/']").first.get_attribute("href"))
+    page.goto(f"{page.locator(INVOICE).first.get_attribute('href')}")
 
 
 CASE = "main a[href^='/applications/']:not([href='/applications/'])"
 TICKET = "main a[href^='/refunds/RF']"
 FEE = "main a[href$='/refund/']"
 ROW = "#result_list tbody th a"
+CLOCK = "a[href$='/clock/']"
+INVOICE = "main a[href^='/invoices/']"
 # name of the picture: (who is signed in, how to get there)
 PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "home": ("", address("/")),

@@ -346,7 +346,7 @@ def _half(part: Part, facts: Facts) -> Reading:
             _("The time began on %(begun)s and ended on %(last)s; the withdrawal was on %(withdrawn)s.") % dates
         )
     return Reading(
-        _("The time began on %(begun)s and lasts until the end of %(last)s: %(percent)d %% goes back.")
+        _("The time began on %(begun)s and lasts until the end of %(last)s: %(percent)d%% goes back.")
         % {**dates, "percent": facts.percent},
         half(part.base, facts.percent),
     )

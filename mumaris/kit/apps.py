@@ -5,4 +5,4 @@ from django.utils.translation import gettext_lazy as _
 class KitConfig(AppConfig):
     name = "mumaris.kit"
     label = "kit"
-    verbose_name = _("Policies")
+    verbose_name = _("Policies and alarms")

@@ -133,4 +133,4 @@ class Exemption(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_ground_display()}, {self.practitioner}"
+        return f"{self.get_ground_display()} · {self.practitioner}"
