@@ -93,6 +93,7 @@ ROLES: dict[str, list[str]] = {
         "applications.view_application",
         "applications.change_deadline",
         "kit.view_alarm",
+        "kit.change_alarm",
         *VIEW_MONEY,
         *VIEW_REFUNDS,
         "payments.close_difference",

@@ -80,12 +80,12 @@ def may_close(by: Any) -> bool:
 def close(difference_id: int, *, reason: str, by: Any, now: datetime) -> None:
     """A person answers for the difference; it is not opened again. Raises NotAllowed."""
     if not may_close(by):
-        raise NotAllowed([_("You may not close differences.")])
+        raise NotAllowed(_("You may not close differences."))
     difference = Difference.objects.select_for_update().get(pk=difference_id)
     if difference.closed_at:
-        raise NotAllowed([_("This difference is closed already.")])
+        raise NotAllowed(_("This difference is closed already."))
     if not reason.strip():
-        raise NotAllowed([_("Write the reason.")])
+        raise NotAllowed(_("Write the reason."))
     difference.closed_at, difference.closed_by, difference.reason = now, by, reason.strip()
     difference.save(update_fields=["closed_at", "closed_by", "reason"])
     if not Difference.objects.filter(closed_at=None).exists():

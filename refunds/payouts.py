@@ -1,20 +1,27 @@
 """Paying refunds out to cards through the gateway, once whatever happens (REF-6). HTTP stays outside transactions."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
+from mumaris.kit.alarms import clear_alarm, raise_daily
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.turns import turn_if_free
 from payments.gateways import gateway
 from payments.gateways.base import GatewayDown, GatewayRefused
 from refunds.lifecycle import LIFECYCLE, TicketState
-from refunds.models import Ticket
+from refunds.models import PayoutMethod, Ticket
 from refunds.progress import advance
 
 log = logging.getLogger(__name__)
+
+# Days after which money that was sent should have arrived, and somebody should look.
+USUAL_DAYS = {PayoutMethod.CARD: 1, PayoutMethod.TRANSFER: 7}
 
 
 def pay(ticket: Ticket, *, by: Any, now: datetime, seen: int | None = None) -> Ticket:
@@ -47,6 +54,17 @@ def finish_left(now: datetime, batch: int = 50) -> None:
             log.warning("gateway away, payout of %s waits: %s", ticket, error)
         except Exception:
             log.exception("payout of %s cannot be finished", ticket)
+
+
+def watch(now: datetime) -> None:
+    """Raise the alarm while money has been on its way out for longer than it takes, and end it when none is."""
+    begun = Max("timeline__at", filter=Q(timeline__to_state=TicketState.PAYING))
+    too_long = reduce(or_, (Q(payout=way, begun__lt=now - timedelta(days=days)) for way, days in USUAL_DAYS.items()))
+    late = Ticket.objects.filter(state=TicketState.PAYING).annotate(begun=begun).filter(too_long).order_by("begun")
+    if oldest := late.first():
+        raise_daily("payouts_unfinished", now=now, number=late.count(), ticket=oldest.number)
+    else:
+        clear_alarm("payouts_unfinished", now=now)
 
 
 def _turn(ticket: Ticket) -> str:

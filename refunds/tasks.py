@@ -16,3 +16,4 @@ def sweep() -> None:
 def finish_payouts() -> None:
     """Finish the payouts to cards whose answer was lost (REF-6)."""
     payouts.finish_left(now())
+    payouts.watch(now())

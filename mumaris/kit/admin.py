@@ -3,12 +3,20 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
-from mumaris.kit import alarms
+from mumaris.kit import alarms, clock
+from mumaris.kit.fields import CleanCharField, Form
+from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.models import Alarm, Holiday, PolicyValue
 from mumaris.kit.policy import FIRST_VALUES, LIMITS
 from mumaris.kit.readonly import EffectiveAdmin, EffectiveForm, ReadOnlyAdmin
@@ -48,6 +56,10 @@ class HolidayAdmin(ReadOnlyAdmin):
     list_display = ["day", "name_ar", "name_en"]
 
 
+class SettleForm(Form):
+    reason = CleanCharField(label=_("How it was dealt with, as the record keeps it"), max_length=300)
+
+
 class OpenFilter(admin.SimpleListFilter):
     title, parameter_name = _("state"), "open"
 
@@ -60,11 +72,38 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin):
-    """What the portal could not mend alone. An alarm ends by itself once its cause is gone."""
+    """What the portal could not mend alone. An alarm ends by itself once its cause is gone, or when somebody says how it was dealt with."""
 
-    fields = ["words", "raised_at", "last_at", "times", "cleared_at"]
+    fields = ["words", "raised_at", "last_at", "times", "cleared_at", "cleared_by", "reason"]
     list_display = ["words", "raised_at", "last_at", "times", "cleared_at"]
     list_filter = [OpenFilter]
+    change_form_template = "admin/kit/alarm.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        settle = self.admin_site.admin_view(self.settle)
+        return [path("<path:object_id>/settle/", settle, name="kit_alarm_settle"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"settle": SettleForm(), "may_settle": alarms.may_settle(request.user)}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    @method_decorator(require_POST)
+    def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refused, it says why at the form."""
+        if not (self.has_view_permission(request) and alarms.may_settle(request.user)):
+            raise PermissionDenied
+        alarm, form = self.get_object(request, unquote(object_id)), SettleForm(request.POST)
+        reason = form.cleaned_data["reason"] if form.is_valid() else ""
+        try:
+            alarms.settle(alarm.pk, reason=reason, by=request.user, now=clock.now())
+        except NotAllowed as refusal:
+            for why in refusal.reasons:
+                messages.error(request, why)
+        else:
+            messages.success(request, _("The alarm is over."))
+        return redirect("admin:kit_alarm_change", alarm.pk)
 
     @admin.display(description=_("what happened"))
     def words(self, alarm: Alarm) -> str:

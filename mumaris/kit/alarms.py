@@ -6,9 +6,11 @@ from typing import Any
 
 from django.db.models import F
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from mumaris.kit.clock import end_of_day, today
+from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.models import Alarm
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,22 @@ def raise_daily(kind: str, *, now: datetime, **facts: Any) -> None:
 def clear_alarm(kind: str, subject: str = "", *, now: datetime) -> None:
     """What the alarm was about is over; nothing happens where none is open."""
     Alarm.objects.filter(key=f"{kind}:{subject}", cleared_at=None).update(cleared_at=now)
+
+
+def may_settle(by: Any) -> bool:
+    """Staff with the permission; a superuser is no officer."""
+    return by.is_staff and not by.is_superuser and by.has_perm("kit.change_alarm")
+
+
+def settle(alarm_id: int, *, reason: str, by: Any, now: datetime) -> None:
+    """A person dealt with what happened and says how. A cause that lasts raises the alarm anew. Raises NotAllowed."""
+    if not may_settle(by):
+        raise NotAllowed(_now("You may not do this."))
+    if not reason.strip():
+        raise NotAllowed(_now("Write the reason."))
+    settled = {"cleared_at": now, "cleared_by": by.email, "reason": reason.strip()}
+    if not Alarm.objects.filter(pk=alarm_id, cleared_at=None).update(**settled):
+        raise NotAllowed(_now("This alarm is over already."))
 
 
 def words(alarm: Alarm) -> str:

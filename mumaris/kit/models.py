@@ -80,6 +80,8 @@ class Alarm(models.Model):
     last_at = models.DateTimeField(_("last at"))
     times = models.PositiveIntegerField(_("how often"), default=1)
     cleared_at = models.DateTimeField(_("over since"), null=True)
+    cleared_by = models.CharField(_("dealt with by"), max_length=254, blank=True)
+    reason = models.CharField(_("how it was dealt with"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("alarm")
@@ -87,6 +89,10 @@ class Alarm(models.Model):
         ordering = ["-raised_at"]
         constraints = [
             models.UniqueConstraint(fields=["key"], condition=Q(cleared_at=None), name="one_open_alarm"),
+            models.CheckConstraint(
+                condition=Q(cleared_by="", reason="") | Q(cleared_at__isnull=False) & ~Q(cleared_by="") & ~Q(reason=""),
+                name="alarm_dealt_with_says_how",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,13 +8,15 @@ from xml.etree import ElementTree
 import pytest
 
 from applications.progress import advance as advance_case
-from mumaris.kit import clock
+from mumaris.kit import alarms, clock
 from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.models import Alarm
 from payments import attempts
 from payments.gateways import gateway
 from payments.gateways.base import GatewayDown
 from payments.models import Credit, LedgerEntry, Payment
 from refunds import payouts, progress, sweeps, transfers
+from refunds.dates import dates_of
 from refunds.models import Ticket, Transfer
 from tests.fingerprint import unchanged
 from tests.people import Office, declare, invoice_of, make_draft, make_practitioner, pay, submitted
@@ -220,3 +222,26 @@ def test_a_changed_file_is_not_handed_out(finance):
     file.sha256 = b"x" * 32
     with pytest.raises(ValueError, match="was changed"):
         transfers.content_of(file)
+
+
+@pytest.mark.django_db
+@pytest.mark.req("REF-6")
+def test_money_that_is_on_its_way_for_too_long_is_an_alarm_until_it_arrived(finance):
+    ticket = bring_to("paying", Office(), finance)
+    week = timedelta(days=7)
+    payouts.watch(LATER + week)
+    assert not Alarm.objects.exists()
+    payouts.watch(LATER + week + timedelta(seconds=1))
+    alarm = Alarm.objects.get(kind="payouts_unfinished", cleared_at=None)
+    assert ticket.number in alarms.words(alarm)
+    transfers.executed(Transfer.objects.get(ticket=ticket), reference="BANK-1", by=finance.payer, now=LATER + week)
+    payouts.watch(LATER + 2 * week)
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.req("DLN-4")
+def test_the_last_day_of_a_payout_stands_among_the_persons_dates(finance):
+    ticket = bring_to("approved", Office(), finance)
+    person = ticket.application.practitioner
+    assert [(one.day, one.path) for one in dates_of(person)] == [(ticket.collect_by, f"/refunds/{ticket.number}/")]

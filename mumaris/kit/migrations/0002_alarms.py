@@ -20,6 +20,8 @@ class Migration(migrations.Migration):
                 ("last_at", models.DateTimeField(verbose_name="last at")),
                 ("times", models.PositiveIntegerField(default=1, verbose_name="how often")),
                 ("cleared_at", models.DateTimeField(null=True, verbose_name="over since")),
+                ("cleared_by", models.CharField(blank=True, max_length=254, verbose_name="dealt with by")),
+                ("reason", models.CharField(blank=True, max_length=300, verbose_name="how it was dealt with")),
             ],
             options={
                 "verbose_name": "alarm",
@@ -28,7 +30,19 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("cleared_at", None)), fields=("key",), name="one_open_alarm"
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("cleared_by", ""), ("reason", "")),
+                            models.Q(
+                                ("cleared_at__isnull", False),
+                                models.Q(("cleared_by", ""), _negated=True),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="alarm_dealt_with_says_how",
+                    ),
                 ],
             },
         ),
