@@ -402,8 +402,8 @@ class MoneyMachine(RuleBasedStateMachine):
             except NotAllowed:
                 refused.append(by)
 
-        self._while_first_is_held(lambda: approve(finance.decider), lambda: approve(finance.head))
-        assert refused == [finance.head]
+        self._while_first_is_held(lambda: approve(finance.decider), lambda: approve(finance.payer))
+        assert refused == [finance.payer]
         self.person.approve_ticket(ticket, amount, now)
 
     def _second(self, ticket: expected.Ticket) -> None:
