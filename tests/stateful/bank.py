@@ -14,10 +14,12 @@ from payments.gateways.base import AttemptRequest, NormalState, Redirect, ShowBi
 
 class Bank:
     name = "bank"
+    gives_statements = False
     terms: Mapping[str, Terms] = {"card": Terms(100, None, True), "sadad": Terms(10_000, 29, False)}
 
     def __init__(self) -> None:
         self.taken: dict[str, list[NormalState]] = {}
+        self.returned: dict[str, int] = {}
 
     def start(self, attempt: AttemptRequest, now: datetime) -> tuple[str, Redirect | ShowBill]:
         provider_id = f"at-{attempt.attempt_id}"
@@ -39,6 +41,11 @@ class Bank:
 
     def cancel(self, provider_id: str, method: str) -> bool:
         return False
+
+    def refund(self, provider_ref: str, halalas: int, refunded_before: int) -> None:
+        returned = self.returned.get(provider_ref, 0)
+        assert returned == refunded_before, f"{returned} went back of {provider_ref}, not {refunded_before}"
+        self.returned[provider_ref] = returned + halalas
 
     def parse_webhook(self, raw: bytes) -> WebhookEvent:
         body = json.loads(raw)

@@ -16,6 +16,9 @@ UNPAID = {
     "preliminarily_approved": "service_fee_unpaid",
     "returned": "deficiencies_unanswered",
 }
+RESERVED = {"approved", "paying", "paid_out"}
+OPEN = {"filed", "overruling", "approved", "paying"}
+LATE_WAITS = timedelta(days=3)  # for the bank's word, before a ticket opens by itself
 KINDS = {"awaiting_admin_fee": "admin_fee", "preliminarily_approved": "service_fee", "returned": "return"}
 
 
@@ -26,13 +29,20 @@ def cut_off(moment: datetime, days: int = 30) -> datetime:
 
 
 @dataclass
+class Credit:
+    reason: str
+    amount: int
+    created_at: datetime
+
+
+@dataclass
 class Payment:
     ref: str
     method: str
     amount: int
     moved_at: datetime
     disposition: str = "received"
-    credits: list[tuple[str, int]] = field(default_factory=list)
+    credits: list[Credit] = field(default_factory=list)
 
 
 @dataclass
@@ -52,9 +62,30 @@ class Case:
     created_at: datetime
     state: str = "draft"
     cancel_reason: str = ""
+    submitted_at: datetime | None = None
+    withdrawn_at: datetime | None = None
     was_declared: bool = False
     deadline: datetime | None = None
     invoices: list[Invoice] = field(default_factory=list)
+
+
+@dataclass
+class Ticket:
+    """Asks for the fee of an invoice or for one credit. `amount` is what an approval gives back."""
+
+    invoice: Invoice
+    payment: Payment
+    credit: Credit | None
+    is_claim: bool = False
+    state: str = "filed"
+    proposed: int = 0
+    amount: int = 0
+    has_account: bool = False
+    ends_at: datetime | None = None  # of the window to collect
+
+    @property
+    def wants_account(self) -> bool:
+        return self.payment.method == "sadad" and not self.has_account
 
 
 @dataclass
@@ -79,6 +110,7 @@ class Person:
     fees: dict[str, int]
     cases: list[Case] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
 
     @property
     def open_case(self) -> Case | None:
@@ -121,17 +153,19 @@ class Person:
         invoice.payments.append(payment)
         if reason := self._why_not(invoice, payment):
             payment.disposition = "credited"
-            payment.credits.append((reason, payment.amount))
+            payment.credits.append(Credit(reason, payment.amount, now))
             return
         if payment.amount > invoice.amount:
-            payment.credits.append(("too_much", payment.amount - invoice.amount))
+            payment.credits.append(Credit("too_much", payment.amount - invoice.amount, now))
         case = invoice.case
         if case.state == AWAITS[invoice.purpose] or self._lives_again(case, invoice.purpose):
             payment.disposition, invoice.state = "applied", "paid"
             case.state, case.cancel_reason, case.deadline = LEADS_TO[invoice.purpose], "", None
+            if invoice.purpose == "admin":
+                case.submitted_at = now
         else:
             payment.disposition, invoice.state = "credited", "lapsed"
-            payment.credits.append(("case_closed", invoice.amount))
+            payment.credits.append(Credit("case_closed", invoice.amount, now))
 
     def _why_not(self, invoice: Invoice, payment: Payment) -> str:
         if invoice.state in ("paid", "waived"):
@@ -154,6 +188,61 @@ class Person:
         if newer:
             self.cases.remove(newer)
         return True
+
+    # Refunds
+
+    def back(self, payment: Payment) -> int:
+        return sum(one.amount for one in self.tickets if one.payment is payment and one.state in RESERVED)
+
+    def due(self, asked: Ticket, *, accepted: bool = False) -> int:
+        """By the rules: a credit in full, a fee in full on an accepted ground, half a service fee withdrawn in its month."""
+        case = asked.invoice.case
+        if asked.credit or accepted:
+            whole = self.most_of(asked)
+        elif (
+            asked.invoice.purpose == "service" and case.withdrawn_at and case.withdrawn_at < cut_off(case.submitted_at)
+        ):
+            whole = (asked.invoice.amount + 1) // 2
+        else:
+            whole = 0
+        before = sum(
+            one.amount
+            for one in self.tickets
+            if one.payment is asked.payment and one.credit is asked.credit and one.state in RESERVED
+        )
+        return max(0, min(whole - before, asked.payment.amount - self.back(asked.payment)))
+
+    def most_of(self, asked: Ticket) -> int:
+        return asked.credit.amount if asked.credit else asked.invoice.amount
+
+    def is_open_to_two(self, asked: Ticket) -> bool:
+        """Whether two officers may decide against the rules: never about an administrative fee or what was issued."""
+        is_fee_kept = asked.invoice.purpose == "admin" or asked.invoice.case.state == "completed"
+        return asked.credit is not None or not is_fee_kept
+
+    def is_asked(self, asked: Ticket) -> bool:
+        """Whether a ticket about the same is open."""
+        same = (one for one in self.tickets if one.payment is asked.payment and one.credit is asked.credit)
+        return any(one.state in OPEN for one in same)
+
+    def approve_ticket(self, ticket: Ticket, amount: int, now: datetime) -> None:
+        ticket.state, ticket.amount = "approved", amount
+        if ticket.payment.method == "card":
+            ticket.ends_at = cut_off(now, 14)
+
+    def open_tickets(self, now: datetime) -> None:
+        for invoice in self.invoices:
+            for payment in invoice.payments:
+                for credit in payment.credits:
+                    is_due = credit.reason != "late" or credit.created_at <= now - LATE_WAITS
+                    is_told = any(one.credit is credit for one in self.tickets)
+                    if is_due and not is_told and self.back(payment) < payment.amount:
+                        self.tickets.append(Ticket(invoice, payment, credit))
+
+    def expire(self, now: datetime) -> None:
+        for ticket in self.tickets:
+            if ticket.state == "approved" and ticket.ends_at and ticket.ends_at <= now:
+                ticket.state = "expired"
 
     # The beat
 
@@ -207,9 +296,13 @@ class Person:
                 facts = invoice.purpose, str(invoice.amount), invoice.state, stamp(invoice.lapses_at)
                 found["invoice", case.reference, *facts] += 1
                 for payment in invoice.payments:
-                    found["payment", payment.ref, str(payment.amount), payment.disposition, invoice.purpose, ""] += 1
-                    for reason, amount in payment.credits:
-                        found["credit", payment.ref, reason, str(amount), "", ""] += 1
+                    facts = str(payment.amount), payment.disposition, invoice.purpose, str(self.back(payment))
+                    found["payment", payment.ref, *facts] += 1
+                    for credit in payment.credits:
+                        found["credit", payment.ref, credit.reason, str(credit.amount), "", ""] += 1
+        for ticket in self.tickets:
+            reason = ticket.credit.reason if ticket.credit else ""
+            found["ticket", ticket.payment.ref, reason, ticket.state, str(ticket.amount), stamp(ticket.ends_at)] += 1
         for attempt in self.attempts:
             for event in attempt.told:
                 found["event", event, "waits" if event in attempt.waiting else "worked", "", "", ""] += 1
@@ -227,7 +320,12 @@ class Person:
                 books[f"revenue:{invoice.purpose}"] -= invoice.amount
             for payment in invoice.payments:
                 books[f"bank:{payment.method}"] += payment.amount
-                books["suspense"] -= sum(amount for _reason, amount in payment.credits)
+                books["suspense"] -= sum(credit.amount for credit in payment.credits)
+        for ticket in self.tickets:
+            if ticket.state in RESERVED:
+                books["suspense" if ticket.credit else f"revenue:{ticket.invoice.purpose}"] += ticket.amount
+                left = "bank:card" if ticket.payment.method == "card" else "bank:transfer"
+                books[left if ticket.state == "paid_out" else "refund_payable"] -= ticket.amount
         return {account: amount for account, amount in books.items() if amount}
 
 

@@ -2,14 +2,15 @@
 
 Every step is a real commit through the portal's own verbs. After each one the database must say exactly what
 tests/stateful/expected.py says, and no rule of mumaris/pages/books.py may be broken for this person. What a later room adds
-(exemptions, pauses, tickets) is one more rule here and its part of the expectation there.
+(exemptions, pauses) is one more rule here and its part of the expectation there.
 """
 
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -35,9 +36,13 @@ from documents.models import Paper
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.pages import books
 from payments import attempts, billing, webhooks
-from payments.models import Attempt, Invoice
+from payments.models import Attempt, Credit, Invoice, Payment
+from refunds import payouts, progress
+from refunds import sweeps as refund_sweeps
+from refunds.models import Ticket
 from register.models import Rank, Specialty
 from tests.people import NOON, Office, make_practitioner, make_qualification
+from tests.refunds.tickets import ACCOUNT, Finance
 from tests.stateful import expected
 from tests.stateful.bank import Bank, notification
 from tests.stateful.expected import Person
@@ -53,17 +58,24 @@ FOUND = """
     FROM applications_application c LEFT JOIN applications_deadline d ON d.application_id = c.id WHERE c.practitioner_id = %(payer)s
     UNION ALL SELECT 'invoice', i."case", i.purpose, i.amount::text, i.state, coalesce(extract(epoch FROM i.lapses_at)::bigint::text, '')
     FROM payments_invoice i WHERE i.payer_id = %(payer)s
-    UNION ALL SELECT 'payment', p.provider_ref, p.amount::text, p.disposition, i.purpose, ''
+    UNION ALL SELECT 'payment', p.provider_ref, p.amount::text, p.disposition, i.purpose, p.refunded::text
     FROM payments_payment p JOIN payments_invoice i ON i.id = p.invoice_id WHERE i.payer_id = %(payer)s
     UNION ALL SELECT 'credit', p.provider_ref, c.reason, c.amount::text, '', ''
     FROM payments_credit c JOIN payments_payment p ON p.id = c.payment_id JOIN payments_invoice i ON i.id = p.invoice_id
     WHERE i.payer_id = %(payer)s AND c.applied_at IS NULL
+    UNION ALL SELECT 'ticket', p.provider_ref, coalesce(c.reason, ''), t.state, coalesce(t.amount, 0)::text,
+        coalesce(extract(epoch FROM (t.collect_by + 1)::timestamp AT TIME ZONE 'Asia/Riyadh')::bigint::text, '')
+    FROM refunds_ticket t JOIN payments_payment p ON p.id = t.payment_id JOIN payments_invoice i ON i.id = p.invoice_id
+    LEFT JOIN payments_credit c ON c.id = t.credit_id WHERE i.payer_id = %(payer)s
     UNION ALL SELECT 'event', e.event_id, CASE WHEN e.processed_at IS NULL THEN 'waits' ELSE 'worked' END, '', '', ''
     FROM payments_webhookevent e JOIN payments_attempt t ON t.given_id = e.given_id JOIN payments_invoice i ON i.id = t.invoice_id
     WHERE i.payer_id = %(payer)s
     UNION ALL SELECT 'account', l.account, sum(l.amount)::text, '', '', ''
-    FROM payments_ledgerentry l JOIN payments_posting g ON g.id = l.posting_id JOIN payments_invoice i ON i.id = g.invoice_id
-    WHERE i.payer_id = %(payer)s GROUP BY l.account HAVING sum(l.amount) <> 0
+    FROM payments_ledgerentry l WHERE l.posting_id IN (
+        SELECT g.id FROM payments_posting g JOIN payments_invoice i ON i.id = g.invoice_id WHERE i.payer_id = %(payer)s
+        UNION ALL SELECT g.id FROM payments_posting g JOIN payments_payment p ON p.id = g.payment_id
+        JOIN payments_invoice i ON i.id = p.invoice_id WHERE i.payer_id = %(payer)s AND g.invoice_id IS NULL)
+    GROUP BY l.account HAVING sum(l.amount) <> 0
 """
 
 SOME = st.integers(0, 5)  # which of what there is
@@ -80,6 +92,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.office = Office()
+        self.finance = Finance()
         self.bank = Bank()
         self.threads = ThreadPoolExecutor(2)
         self.specialty = Specialty.objects.get(code="general-nursing")
@@ -169,6 +182,7 @@ class MoneyMachine(RuleBasedStateMachine):
             if case.was_declared:
                 self._moves(case, "withdraw")
                 self.person.move(case, "withdrawn")
+                case.withdrawn_at = self.now
         elif case.state == "draft":
             if wish == "go on":
                 self._declare(case)
@@ -294,6 +308,139 @@ class MoneyMachine(RuleBasedStateMachine):
             sweeps.lapse(self.now)
         self.person.sweep(self.now)
 
+    # Refunds: one rule for practitioner, finance and time, so that a ticket comes to its end
+
+    @precondition(lambda self: self._payments())
+    @rule(
+        which=SOME,
+        wish=st.sampled_from(
+            [
+                "open",
+                "open",
+                "ask",
+                "claim",
+                "go on",
+                "go on",
+                "go on",
+                "go on",
+                "refuse",
+                "overrule",
+                "withdraw",
+                "time",
+            ]
+        ),
+    )
+    def a_refund_moves(self, which: int, wish: str) -> None:
+        if wish == "open":
+            self._sweep_refunds()
+        elif wish in ("ask", "claim"):
+            self._ask_back(which, is_claim=wish == "claim")
+        elif wish == "time":
+            for ends_at in [one.ends_at for one in self.person.tickets if one.state == "approved" and one.ends_at][-1:]:
+                self._go_to(max(self.now, ends_at - (SECOND if which % 2 else timedelta())))
+                self._sweep_refunds()
+        elif tickets := [one for one in self.person.tickets if one.state in expected.OPEN]:
+            ticket = tickets[-1 - which % len(tickets)]
+            if ticket.state == "approved":
+                self._pay_out(ticket)
+            elif ticket.state == "overruling":
+                self._second(ticket)
+            else:
+                self._decide(ticket, wish)
+
+    def _sweep_refunds(self) -> None:
+        for _ in range(2):
+            refund_sweeps.open_tickets(self.now)
+            refund_sweeps.escalate(self.now)
+            refund_sweeps.expire(self.now)
+            payouts.finish_left(self.now)
+        self.person.open_tickets(self.now)
+        self.person.expire(self.now)
+
+    def _ask_back(self, which: int, *, is_claim: bool) -> None:
+        """The fee that a payment settled, or else its first credit."""
+        payments = self._payments()
+        invoice, payment = payments[-1 - which % len(payments)]
+        if payment.disposition == "applied":
+            asked = expected.Ticket(invoice, payment, None, is_claim)
+        else:
+            asked = expected.Ticket(invoice, payment, payment.credits[0])
+        facts = {"ground": "wrong_path", "statement": "The desk sent me here."} if asked.is_claim else {}
+        row = Payment.objects.get(provider_ref=payment.ref)
+        credit = Credit.objects.get(payment=row, reason=asked.credit.reason).pk if asked.credit else None
+        with self._refused_if(self.person.is_asked(asked) or not self.person.due(asked, accepted=is_claim)) as refused:
+            progress.file(row.pk, credit_id=credit, by=self.payer.user, now=self.now, **facts)
+        if not refused:
+            self.person.tickets.append(asked)
+
+    def _decide(self, ticket: expected.Ticket, wish: str) -> None:
+        finance, due = self.around.finance, self.person.due(ticket)
+        if wish == "withdraw" and (ticket.is_claim or not ticket.credit):
+            self._moves_ticket(ticket, "withdraw", self.payer.user)
+            ticket.state = "closed"
+        elif wish == "refuse":
+            with self._refused_if(due > 0) as refused:
+                self._moves_ticket(ticket, "refuse", finance.decider, public_text="By the rules nothing goes back.")
+            if not refused:
+                ticket.state = "refused"
+        elif wish == "overrule":
+            if self.person.is_open_to_two(ticket):
+                ticket.proposed = 0 if due else 1
+                facts = {"amount": ticket.proposed, "reason": "It was another case."}
+                self._moves_ticket(ticket, "overrule", finance.decider, **facts)
+                ticket.state = "overruling"
+        elif amount := self.person.due(ticket, accepted=ticket.is_claim):
+            self._two_approve_at_once(ticket, amount)
+
+    def _two_approve_at_once(self, ticket: expected.Ticket, amount: int) -> None:
+        """Two officers press the same button; the second one finds that it is done."""
+        finance, now, refused = self.around.finance, self.now, []
+
+        def approve(by) -> None:
+            try:
+                self._moves_ticket(ticket, "approve", by, now=now, accepted=ticket.is_claim)
+            except NotAllowed:
+                refused.append(by)
+
+        self._while_first_is_held(lambda: approve(finance.decider), lambda: approve(finance.payer))
+        assert refused == [finance.payer]
+        self.person.approve_ticket(ticket, amount, now)
+
+    def _second(self, ticket: expected.Ticket) -> None:
+        head = self.around.finance.head
+        if not ticket.proposed:
+            self._moves_ticket(ticket, "endorse_refusal", head, public_text="It was another case.")
+            ticket.state = "refused"
+        elif self.person.is_open_to_two(ticket):
+            self._moves_ticket(ticket, "endorse", head)
+            self.person.approve_ticket(ticket, ticket.proposed, self.now)
+        else:
+            with self._refused_if(True):
+                self._moves_ticket(ticket, "endorse", head)
+            self._moves_ticket(ticket, "send_back", head, internal_text="It was issued meanwhile.")
+            ticket.state = "filed"
+
+    def _pay_out(self, ticket: expected.Ticket) -> None:
+        by, row = self.around.finance.payer, self._ticket_row(ticket)
+        if ticket.wants_account:
+            self._moves_ticket(ticket, "give_account", self.payer.user, account=ACCOUNT, holder="Samar Idris")
+            ticket.has_account, ticket.ends_at = True, expected.cut_off(self.now, 14)
+            return
+        is_card = ticket.payment.method == "card"
+        with self._refused_if(self.now >= ticket.ends_at) as refused:
+            if is_card:
+                payouts.pay(row, by=by, now=self.now)
+            else:
+                progress.advance(row.pk, "pay", by=by, now=self.now)
+        if refused:
+            return
+        if is_card:
+            with self._refused_if(True):  # once more
+                payouts.pay(row, by=by, now=self.now)
+        else:
+            progress.advance(row.pk, "confirm", by=by, now=self.now, reference=f"bank {row.pk}")
+        ticket.state = "paid_out"
+
     # Two at once: the first has done everything but commit when the second begins
 
     @precondition(lambda self: self._owed())
@@ -353,6 +500,27 @@ class MoneyMachine(RuleBasedStateMachine):
         """The open invoice while there is time to pay it."""
         is_owed = (one for one in self.person.invoices if one.state == "issued" and self.now < one.lapses_at)
         return next(is_owed, None)
+
+    def _payments(self) -> list[tuple[expected.Invoice, expected.Payment]]:
+        return [(invoice, payment) for invoice in self.person.invoices for payment in invoice.payments]
+
+    def _ticket_row(self, ticket: expected.Ticket) -> Ticket:
+        """The newest about the same money: an open one has none after it."""
+        reason = ticket.credit.reason if ticket.credit else None
+        return Ticket.objects.filter(payment__provider_ref=ticket.payment.ref, credit__reason=reason).latest("pk")
+
+    def _moves_ticket(self, ticket: expected.Ticket, name: str, by, *, now: datetime | None = None, **facts) -> None:
+        progress.advance(self._ticket_row(ticket).pk, name, by=by, now=now or self.now, **facts)
+
+    @contextmanager
+    def _refused_if(self, expects: bool) -> Iterator[list[NotAllowed]]:
+        """What is done in it must be refused, or must not be; gives the refusals."""
+        refused: list[NotAllowed] = []
+        try:
+            yield refused
+        except NotAllowed as reason:
+            refused.append(reason)
+        assert bool(refused) == expects, f"refused: {refused}"
 
     def _row(self, case: expected.Case) -> Application:
         return Application.objects.get(reference=case.reference)

@@ -15,6 +15,8 @@ from applications import sweeps
 from mumaris.kit.lifecycle import NotAllowed
 from payments import billing, ledger
 from payments.models import Invoice, Payment, WebhookEvent
+from refunds import progress
+from refunds.models import Ticket
 from tests.stateful.machine import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.req("PAY-5"), pytest.mark.req("DLN-2")]
@@ -81,6 +83,12 @@ def a_release_is_not_booked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ledger, "released", lambda *args, **facts: None)
 
 
+def a_ticket_is_read_before_it_is_locked(patch: pytest.MonkeyPatch) -> None:
+    """Check, then act: whoever approves sees the ticket as it was before another officer approved it."""
+    whole = Ticket.objects.select_related("application__practitioner__user", "payment__invoice")
+    patch.setattr(progress, "locked", lambda ticket_id: whole.get(pk=ticket_id))
+
+
 MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     nobody_locks,
     money_at_the_cut_off_is_in_time,
@@ -91,6 +99,7 @@ MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     the_sweep_asks_nobody,
     what_is_too_much_is_kept,
     a_release_is_not_booked,
+    a_ticket_is_read_before_it_is_locked,
 ]
 
 
