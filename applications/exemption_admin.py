@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from applications import exempting
 from documents.views import serve
 from mumaris.kit.clock import now as clock_now
+from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import Move, NotAllowed
 from mumaris.kit.policy import PolicyMissing
 from mumaris.kit.readonly import ReadOnlyAdmin
@@ -155,5 +156,7 @@ class ExemptionAdmin(ReadOnlyAdmin):
 
 
 def _form(move: Move, exemption: Exemption) -> BaseForm:
-    initial = {"seen": edition(exemption)} if move.name == "approve" else {}
+    # What was paid since the request goes back too, unless the officer means another day.
+    proposed = {"approve": {"seen": edition(exemption)}, "recommend": {"starts_on": today(exemption.requested_at)}}
+    initial: dict[str, Any] = proposed.get(move.name, {})
     return MOVES[move.name][1](prefix=move.name, initial=initial)

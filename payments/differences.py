@@ -162,10 +162,14 @@ def _ours(day: date) -> Refunds:
 
 
 def _enter(named: list[Difference], now: datetime) -> None:
-    """Differences of refunds; several of one payment on a day are told apart by their amounts."""
+    """Differences of refunds; several of one payment on a day are told apart by their amounts, equal ones by their number."""
     refs = {one.provider_ref for one in named}
     payments = dict(Payment.objects.filter(provider_ref__in=refs).values_list("provider_ref", "pk"))
+    alike: Counter[str] = Counter()
     for one in named:
         one.key = f"{one.kind}:refund:{one.provider_ref}:{one.day}:{one.ours or ''}:{one.theirs or ''}"
+        alike[one.key] += 1
+        if alike[one.key] > 1:
+            one.key += f":{alike[one.key]}"
         one.movement, one.payment_id, one.found_at = "refund", payments.get(one.provider_ref), now
     Difference.objects.bulk_create(named, ignore_conflicts=True, batch_size=2000)

@@ -1,5 +1,6 @@
 """Exemptions at the desk: the queue, the evidence, and who finds which button (PAY-7, STF-1)."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -159,3 +160,12 @@ def test_a_stale_window_approves_nothing(client, finance, now):
     with unchanged():
         client.post(at("move", exemption, "approve"), stale)
     assert Exemption.objects.get().state == "recommended"
+
+
+def test_the_day_of_the_request_is_proposed_so_that_what_was_paid_since_goes_back(client, finance, now):
+    asked_at = now - timedelta(days=9)
+    exemption = ask(make_practitioner(now=asked_at), now=asked_at)
+    page = signed_in(client, finance.reviewer).get(at("change", exemption)).content.decode()
+    for part in ("day", "month", "year"):
+        number = getattr(clock.today(asked_at), part)
+        assert re.search(rf'name="recommend-starts_on_{part}"[^>]*value="{number}"', page), part
