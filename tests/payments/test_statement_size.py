@@ -49,6 +49,6 @@ def test_five_thousand_differences_are_named_in_one_statement(django_assert_max_
         (StatementLine(position=number, provider_ref=f"p-{number}", **common) for number in range(5_000)),
         batch_size=2000,
     )
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         differences.name_all(statement, NOW)
     assert Difference.objects.filter(kind="missing_here").count() == 5_000

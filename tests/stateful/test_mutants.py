@@ -20,7 +20,7 @@ from refunds.models import Ticket
 from tests.stateful.machine import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.req("PAY-5"), pytest.mark.req("DLN-2")]
-SEED, RUNS, STEPS = 20_261_127, 60, 50
+SEED, RUNS, STEPS = 20_261_127, 400, 50
 
 
 def nobody_locks(patch: pytest.MonkeyPatch) -> None:
