@@ -157,6 +157,8 @@ class ExemptionAdmin(ReadOnlyAdmin):
 
 def _form(move: Move, exemption: Exemption) -> BaseForm:
     # What was paid since the request goes back too, unless the officer means another day.
-    proposed = {"approve": {"seen": edition(exemption)}, "recommend": {"starts_on": today(exemption.requested_at)}}
-    initial: dict[str, Any] = proposed.get(move.name, {})
-    return MOVES[move.name][1](prefix=move.name, initial=initial)
+    proposed: dict[str, dict[str, Any]] = {
+        "approve": {"seen": edition(exemption)},
+        "recommend": {"starts_on": today(exemption.requested_at)},
+    }
+    return MOVES[move.name][1](prefix=move.name, initial=proposed.get(move.name, {}))
