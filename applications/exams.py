@@ -31,7 +31,7 @@ from mumaris.kit.clock import days_after, end_of_day, today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.references import new_reference
 from payments import billing
-from payments.ledger import went_back
+from payments.ledger import went_back_whole
 from payments.models import Invoice, Purpose
 from register.models import Exam, Rank, Specialty
 
@@ -268,13 +268,13 @@ def _went_on_by_attempts(
 
 
 def _is_fee_left(application: Application) -> bool:
-    """Whether a settled exam fee of the case, not given back, covers one more paid attempt."""
+    """Whether a settled exam fee of the case, not wholly given back, covers one more paid attempt."""
     settled = list(Invoice.objects.settled(application.reference, Purpose.EXAM).order_by("serial"))
     if not settled:
         return False
     numbers = application.eligibility_numbers.prefetch_related("results__correction")
     used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
-    return any(not went_back(invoice) for invoice in settled[used:])
+    return any(not went_back_whole(invoice) for invoice in settled[used:])
 
 
 def _open_matter(application: Application, corrected: ExamResult, now: datetime) -> None:

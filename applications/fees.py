@@ -15,7 +15,7 @@ from applications.progress import advance
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
 from payments import billing, exemptions
-from payments.ledger import went_back
+from payments.ledger import went_back, went_back_whole
 from payments.models import Invoice, InvoiceState, Purpose
 
 TEXTS = {
@@ -141,7 +141,7 @@ def bill_exam(application: Application, number: EligibilityNumber | None, now: d
 
 
 def credit_unused_exam_fee(application: Application, now: datetime) -> None:
-    """An exam fee that was paid for an attempt that nobody needs any more becomes a credit, unless it went back already (EXM-3)."""
+    """An exam fee that was paid for an attempt that nobody needs any more becomes a credit, unless some of it went back already (EXM-3)."""
     settled = Invoice.objects.settled(application.reference, Purpose.EXAM)
     numbers = application.eligibility_numbers.prefetch_related("results__correction")
     used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
@@ -157,8 +157,8 @@ def bill_admin_fee(application: Application, *, now: datetime, dossier, **facts)
 
 @LIFECYCLE.after("endorse_approval")
 def bill_service_fee(application: Application, *, now: datetime, **facts) -> None:
-    """A service fee that was settled and not refunded is never billed again: issuing goes on at once (APP-6)."""
-    if any(not went_back(invoice) for invoice in Invoice.objects.settled(application.reference, Purpose.SERVICE)):
+    """A service fee that was settled and not wholly refunded is never billed again: issuing goes on at once (APP-6)."""
+    if any(not went_back_whole(invoice) for invoice in Invoice.objects.settled(application.reference, Purpose.SERVICE)):
         advance(application.pk, "start_issuing", by=None, now=now)
     else:
         _bill_and_wait(application, Purpose.SERVICE, now, Policies(today(now)))

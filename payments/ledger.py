@@ -14,13 +14,16 @@ from payments.models import Account, Invoice, LedgerEntry, Payment, PostingKind
 
 # Demands that ended unpaid, as a set: what was owed is owed no more, and was not earned.
 CLOSE_ALL = """
-    WITH closed AS (SELECT id, purpose, amount, vat FROM payments_invoice WHERE id = ANY(%(invoices)s)),
+    WITH closed AS (SELECT id, amount, vat FROM payments_invoice WHERE id = ANY(%(invoices)s)),
     posting AS (INSERT INTO payments_posting (key, kind, at, invoice_id, ticket)
-        SELECT 'close:' || id, 'close', %(now)s, id, '' FROM closed RETURNING id, invoice_id)
+        SELECT 'close:' || id, 'close', %(now)s, id, '' FROM closed RETURNING id, invoice_id),
+    leg (invoice_id, account, amount) AS (
+        SELECT id, 'receivable', -amount FROM closed
+        UNION ALL SELECT id, 'vat', vat FROM closed
+        UNION ALL SELECT invoice_id, 'revenue:' || fee, sum(amount - vat) FROM payments_line
+            WHERE invoice_id = ANY(%(invoices)s) AND waives_id IS NULL GROUP BY invoice_id, fee)
     INSERT INTO payments_ledgerentry (posting_id, account, amount)
-        SELECT p.id, leg.account, leg.amount FROM posting p JOIN closed c ON c.id = p.invoice_id,
-        LATERAL (VALUES ('receivable', -c.amount), ('revenue:' || c.purpose, c.amount - c.vat), ('vat', c.vat)) AS leg (account, amount)
-        WHERE leg.amount <> 0
+        SELECT p.id, leg.account, leg.amount FROM posting p JOIN leg ON leg.invoice_id = p.invoice_id WHERE leg.amount <> 0
 """
 
 POST = """
@@ -71,15 +74,19 @@ def released(payment: Payment, invoice: Invoice, now: datetime) -> None:
     _post(f"release:{payment.pk}", PostingKind.RELEASE, now, legs, invoice=invoice, payment=payment)
 
 
-def refund_approved(payment: Payment, *, credit: int, fee: int, vat: int, ticket: str, now: datetime) -> None:
-    """Owed back: `credit` that settled nothing, and `fee` that was earned, with the `vat` in it."""
-    legs = _owed_back(payment, credit, fee, vat)
+def refund_approved(
+    payment: Payment, *, credit: int, fees: Mapping[str, int], vat: int, ticket: str, now: datetime
+) -> None:
+    """Owed back: `credit` that settled nothing, of each of `fees` what was earned, and the `vat` on it."""
+    legs = _owed_back(credit, fees, vat)
     _post(f"approve:{ticket}", PostingKind.APPROVE, now, legs, payment=payment, ticket=ticket)
 
 
-def refund_ended(payment: Payment, *, credit: int, fee: int, vat: int, ticket: str, now: datetime) -> None:
+def refund_ended(
+    payment: Payment, *, credit: int, fees: Mapping[str, int], vat: int, ticket: str, now: datetime
+) -> None:
     """An approval that ended without payout: what `refund_approved` booked, taken back."""
-    legs = _negative(_owed_back(payment, credit, fee, vat))
+    legs = _negative(_owed_back(credit, fees, vat))
     _post(f"expire:{ticket}", PostingKind.EXPIRE, now, legs, payment=payment, ticket=ticket)
 
 
@@ -90,33 +97,37 @@ def refund_paid_out(payment: Payment, *, amount: int, account: str, ticket: str,
 
 
 def went_back(invoice: Invoice) -> bool:
-    """Whether the fee itself of a settled invoice was refunded, or is reserved to be; an excess or a late fee is not the fee."""
+    """Whether anything of the fee itself was refunded, or is reserved to be; an excess or a late fee is not the fee."""
+    return _given_back(invoice) > 0
+
+
+def went_back_whole(invoice: Invoice) -> bool:
+    """Whether all of the fee itself was refunded, or is reserved to be: what was settled counts no more."""
+    earned = invoice.lines.filter(waives=None, fee=invoice.purpose).aggregate(sum=Sum(F("amount") - F("vat")))["sum"]
+    return 0 < (earned or 0) <= _given_back(invoice)
+
+
+def _given_back(invoice: Invoice) -> int:
+    """Halalas, without tax."""
     given = LedgerEntry.objects.filter(
         posting__payment__invoice=invoice,
         posting__kind__in=[PostingKind.APPROVE, PostingKind.EXPIRE],
         account=f"revenue:{invoice.purpose}",
     )
-    others = invoice.lines.filter(waives=None).exclude(fee=invoice.purpose)
-    beside = others.aggregate(sum=Sum(F("amount") - F("vat")))["sum"] or 0
-    return (given.aggregate(sum=Sum("amount"))["sum"] or 0) > beside
+    return given.aggregate(sum=Sum("amount"))["sum"] or 0
 
 
 def owed(invoice: Invoice) -> dict[Account, int]:
-    """What issuing an invoice books: owed to us, earned, and the tax in it owed on."""
-    return {
-        Account.RECEIVABLE: invoice.amount,
-        Account(f"revenue:{invoice.purpose}"): invoice.vat - invoice.amount,
-        Account.VAT: -invoice.vat,
-    }
+    """What issuing an invoice books: owed to us, earned by the fee of each line, and the tax in it owed on."""
+    legs = {Account.RECEIVABLE: invoice.amount, Account.VAT: -invoice.vat}
+    earned = ({Account(f"revenue:{line.fee}"): line.vat - line.amount} for line in invoice.lines.filter(waives=None))
+    return _sum(legs, *earned)
 
 
-def _owed_back(payment: Payment, credit: int, fee: int, vat: int) -> dict[Account, int]:
-    return {
-        Account.SUSPENSE: credit,
-        Account(f"revenue:{payment.invoice.purpose}"): fee - vat,
-        Account.VAT: vat,
-        Account.REFUND_PAYABLE: -credit - fee,
-    }
+def _owed_back(credit: int, fees: Mapping[str, int], vat: int) -> dict[Account, int]:
+    legs = {Account.SUSPENSE: credit, Account.VAT: vat}
+    earned = {Account(f"revenue:{fee}"): amount for fee, amount in fees.items()}
+    return legs | earned | {Account.REFUND_PAYABLE: -credit - vat - sum(fees.values())}
 
 
 def _negative(legs: Mapping[Account, int]) -> dict[Account, int]:

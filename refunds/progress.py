@@ -3,6 +3,7 @@
 Whoever may wait locks the payment first, then the ticket.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -414,11 +415,15 @@ def book_payout(ticket: Ticket, *, now: datetime, **facts) -> None:
 
 
 def booked(ticket: Ticket) -> dict[str, Any]:
-    """What the books say of an approved ticket: how much settled nothing, how much was earned, and the tax in that."""
+    """What the books say of an approved ticket: how much settled nothing, what was earned by which fee, and the tax on it."""
     shares = list(ticket.shares.all())
+    fees: Counter[str] = Counter()
+    for share in shares:
+        if share.line_id:
+            fees[share.fee] += share.amount - share.vat
     return {
         "credit": sum(share.amount for share in shares if share.credit_id),
-        "fee": sum(share.amount for share in shares if share.line_id),
+        "fees": fees,
         "vat": sum(share.vat for share in shares),
         "ticket": ticket.number,
     }

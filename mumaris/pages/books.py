@@ -208,9 +208,16 @@ RULES = [
         _("The books hold the fee of a settled invoice as earned, and nothing of any other that is closed."),
         """SELECT i.number FROM invoice i LEFT JOIN LATERAL (
                SELECT sum(l.amount) AS earned FROM posting g JOIN leg l ON l.posting_id = g.id
-               WHERE g.invoice_id = i.id AND g.ticket = '' AND l.account = 'revenue:' || i.purpose) b ON true
+               WHERE g.invoice_id = i.id AND g.ticket = '' AND l.account LIKE 'revenue:%%') b ON true
            WHERE coalesce(b.earned, 0) <> CASE WHEN i.state IN ('issued', 'paid', 'waived') AND i.waiver <> 'no_fee'
                THEN i.vat - i.amount ELSE 0 END""",
+    ),
+    Rule(
+        "I33d",
+        _("What the books hold as earned stands under a fee that its invoice has."),
+        """SELECT i.number FROM invoice i JOIN posting g ON g.invoice_id = i.id JOIN leg l ON l.posting_id = g.id
+           WHERE l.account LIKE 'revenue:%%' AND NOT EXISTS (
+               SELECT 1 FROM line WHERE invoice_id = i.id AND 'revenue:' || fee = l.account)""",
     ),
     Rule(
         "I34",

@@ -16,29 +16,26 @@ BOOK = """
     INSERT INTO payments_ledgerentry (posting_id, account, amount)
         SELECT p.id, leg.account, leg.amount
         FROM posting p JOIN booked b ON b.invoice_id = p.invoice_id AND b.payment_id IS NOT DISTINCT FROM p.payment_id,
-        LATERAL (VALUES {legs}) AS leg (account, amount)
+        LATERAL ({legs}) AS leg (account, amount)
         WHERE leg.amount <> 0
 """
-INVOICES = """SELECT id AS invoice_id, NULL::bigint AS payment_id, issued_at AS at, purpose, amount, vat
+INVOICES = """SELECT id AS invoice_id, NULL::bigint AS payment_id, issued_at AS at, amount, vat
     FROM payments_invoice WHERE amount > 0"""
 PAYMENTS = """SELECT p.invoice_id, p.id AS payment_id, p.received_at AS at, p.method, p.amount, i.amount AS asked
     FROM payments_payment p JOIN payments_invoice i ON i.id = p.invoice_id"""
+OWED = """VALUES ('receivable', {sign} b.amount), ('vat', {sign} -b.vat)
+    UNION ALL SELECT 'revenue:' || fee, {sign} sum(vat - amount) FROM payments_line
+        WHERE invoice_id = b.invoice_id AND waives_id IS NULL GROUP BY fee"""
 OPENING = [
+    BOOK.format(kind="issue", events=INVOICES, legs=OWED.format(sign="1 *")),
+    BOOK.format(kind="close", events=f"{INVOICES} AND state IN ('lapsed', 'void')", legs=OWED.format(sign="-1 *")),
     BOOK.format(
-        kind="issue",
-        events=INVOICES,
-        legs="('receivable', b.amount), ('revenue:' || b.purpose, b.vat - b.amount), ('vat', -b.vat)",
+        kind="receive", events=PAYMENTS, legs="VALUES ('bank:' || b.method, b.amount), ('suspense', -b.amount)"
     ),
-    BOOK.format(
-        kind="close",
-        events=f"{INVOICES} AND state IN ('lapsed', 'void')",
-        legs="('receivable', -b.amount), ('revenue:' || b.purpose, b.amount - b.vat), ('vat', b.vat)",
-    ),
-    BOOK.format(kind="receive", events=PAYMENTS, legs="('bank:' || b.method, b.amount), ('suspense', -b.amount)"),
     BOOK.format(
         kind="apply",
         events=f"{PAYMENTS} WHERE p.disposition = 'applied'",
-        legs="('suspense', b.asked), ('receivable', -b.asked)",
+        legs="VALUES ('suspense', b.asked), ('receivable', -b.asked)",
     ),
 ]
 

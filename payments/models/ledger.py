@@ -16,6 +16,7 @@ class Account(models.TextChoices):
     BANK_TRANSFER = "bank:transfer", _("Returned by bank transfer")
     REVENUE_ADMIN = "revenue:admin", _("Administrative fees")
     REVENUE_SERVICE = "revenue:service", _("Service fees")
+    REVENUE_LATE = "revenue:late", _("Late fees")
     REVENUE_EXAM = "revenue:exam", _("Exam fees")
     VAT = "vat", _("Value-added tax owed")
     WAIVED = "waived", _("Fees waived")

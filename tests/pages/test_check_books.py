@@ -94,6 +94,9 @@ BREAKS = {
     "I33c": """UPDATE payments_ledgerentry SET account = 'vat' WHERE account = 'revenue:admin'
         AND posting_id = (SELECT g.id FROM payments_posting g JOIN payments_invoice i ON i.id = g.invoice_id
                           WHERE i.state = 'paid' AND g.kind = 'issue')""",
+    "I33d": """UPDATE payments_ledgerentry SET account = 'revenue:late' WHERE account = 'revenue:admin'
+        AND posting_id = (SELECT g.id FROM payments_posting g JOIN payments_invoice i ON i.id = g.invoice_id
+                          WHERE i.state = 'paid' AND g.kind = 'issue')""",
     "I34": """UPDATE payments_ledgerentry SET account = 'refund_payable' WHERE account = 'suspense' AND posting_id IN (
         SELECT g.id FROM payments_posting g JOIN payments_payment p ON p.id = g.payment_id WHERE p.disposition = 'credited')""",
     "I35": """ALTER TABLE payments_payment DROP CONSTRAINT never_more_back_than_paid;

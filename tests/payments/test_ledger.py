@@ -10,7 +10,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from applications import sweeps
 from applications.models import Deadline
 from applications.progress import advance
-from payments import ledger
+from payments import billing, ledger
 from payments.models import Account, Invoice, LedgerEntry, Payment, Posting
 from tests.people import NOON, Office, declare, invoice_of, make_draft, make_practitioner, pay
 
@@ -35,6 +35,26 @@ def test_a_paid_fee_is_owed_received_and_settled():
     pay(case, "admin")
     assert kinds() == ["issue", "receive", "apply"]
     assert balances() == {Account.BANK_SADAD: amount, Account.REVENUE_ADMIN: -amount}
+
+
+def test_a_late_fee_is_earned_under_its_own_name():
+    """Beside the service fee of the same invoice, whether it is owed, closed or revived."""
+    lines = [billing.PricedLine(fee, fee, fee, amount) for fee, amount in (("service", 300), ("late", 700))]
+    asked = {
+        "case": "MP-1",
+        "purpose": "service",
+        "payer": make_practitioner(),
+        "lines": lines,
+        "days": 30,
+        "grace_days": 0,
+        "now": NOON,
+    }
+    invoice = billing.issue(**asked)
+    owed = {Account.RECEIVABLE: 1_000, Account.REVENUE_SERVICE: -300, Account.REVENUE_LATE: -700}
+    assert balances() == owed
+    billing.void("MP-1", "service", now=NOON)
+    assert balances() == {}
+    assert ledger.owed(invoice) == owed | {Account.VAT: 0}
 
 
 def test_money_that_settles_nothing_stands_in_suspense():

@@ -6,12 +6,11 @@ import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from applications import fees
-from applications.models import Fee
-from mumaris.kit import clock
-from mumaris.kit.policy import Policies
-from payments.ledger import went_back
-from payments.models import Payment
+from applications import review
+from applications.models import Application, Fee
+from applications.progress import advance
+from mumaris.pages import books
+from payments.models import Invoice
 from refunds import transfers
 from refunds.lifecycle import LIFECYCLE, TicketState
 from refunds.models import Ticket
@@ -307,14 +306,31 @@ def test_the_evidence_is_open_to_finance_alone(client, office, finance):
     assert at(client, office.reviewer).get(where).status_code == 403
 
 
+def approved_by_appeal(office, case):
+    """A rejected case, judged anew by officers who had no part in it."""
+    advance(case.pk, "appeal", by=case.practitioner.user, now=LATER, public_text="It is mine.")
+    advance(case.pk, "uphold", by=office.second_approver, now=LATER, internal_text="It is.")
+    review.assign(case.pk, by=office.second_reviewer)
+    granted = {"verdict": "approve", "rank": case.asked_rank, "specialty": case.asked_specialty}
+    advance(case.pk, "recommend", by=office.second_reviewer, now=LATER, **granted)
+    advance(case.pk, "endorse_approval", by=make_staff("approver"), now=LATER)
+    return Application.objects.get(pk=case.pk)
+
+
 @pytest.mark.req("APP-6")
-def test_a_service_fee_that_went_back_is_billed_again(office, finance):
-    """What was settled and kept is not."""
+@pytest.mark.parametrize("goes_back", ["all", "a part", "nothing"])
+def test_only_a_service_fee_that_went_back_whole_is_billed_again(office, finance, goes_back):
+    """Refused at the last check, then right after all by an appeal: the second approval asks for no fee twice."""
     case = pay(office.approve(submitted(make_practitioner())), "service")
+    case = advance(case.pk, "refuse", by=office.registrar, now=LATER, public_text="The photo is of another person.")
     first = invoice_of(case, "service")
-    assert not went_back(first)
-    move(claimed(case, "service"), "approve", finance.decider, accepted=True)
-    assert went_back(first)
-    again = fees.bill(case, "service", LATER, Policies(clock.today(LATER)))
-    assert (again.serial, again.amount, again.state) == (2, first.amount, "issued")
-    assert Payment.objects.get(invoice=first).refunded == first.amount
+    if goes_back == "all":
+        move(claimed(case, "service"), "approve", finance.decider, accepted=True)
+    if goes_back == "a part":
+        ticket = move(claimed(case, "service"), "overrule", finance.decider, amount=first.amount // 2, reason="Ours.")
+        move(ticket, "endorse", finance.head)
+    case = approved_by_appeal(office, case)
+    assert case.state == ("preliminarily_approved" if goes_back == "all" else "being_issued")
+    asked = Invoice.objects.filter(case=case.reference, purpose="service").order_by("serial")
+    assert [one.state for one in asked] == (["paid", "issued"] if goes_back == "all" else ["paid"])
+    assert not books.breaches(LATER)
