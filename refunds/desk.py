@@ -40,7 +40,7 @@ HAPPENED = {
     "confirm": _("Paid out"),
     "fail": _("Payout failed; approved again"),
     "withdraw": _("Withdrawn by the practitioner"),
-    "give_way": _("Closed: the payment settled its fee after all"),
+    "give_way": _("Closed by the portal: what it asked for is no more"),
     "expire": _("Not collected in time; the amount is free again"),
     "escalate": _("Escalated: not decided by its day"),
 }

@@ -1,9 +1,14 @@
-"""A ticket gives way where the bank's own statement proves its payment in time, and the case lives again (PAY-5)."""
+"""A ticket gives way where what it asks for is no more.
 
+The money of a credit settled its fee after all: the bank's own statement proved it in time, and the case lives again (PAY-5).
+Or the other way round: the fee that was asked for became a credit, which has a ticket of its own (EXM-3).
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
 
-from payments.models import Payment
-from refunds.lifecycle import OPEN, TicketState
+from payments.models import Disposition, Payment
+from refunds.lifecycle import OPEN, UNDECIDED, TicketState
 from refunds.models import Ticket
 from refunds.progress import advance
 
@@ -16,3 +21,10 @@ def give_way(payment: Payment, now: datetime) -> bool:
     for ticket in tickets.filter(state__in=OPEN).order_by("pk"):
         advance(ticket.pk, "give_way", by=None, now=now)
     return True
+
+
+def give_way_to_credits(payments: Iterable[Payment], now: datetime) -> None:
+    """Close what is undecided about the fees of these locked payments, where they settle no fee any more."""
+    about_fees = Ticket.objects.filter(payment__in=payments, payment__disposition=Disposition.CREDITED, credit=None)
+    for ticket in about_fees.filter(state__in=UNDECIDED).order_by("payment", "pk"):
+        advance(ticket.pk, "give_way", by=None, now=now)

@@ -81,4 +81,5 @@ def words(ticket: Ticket, text: str) -> dict[str, Any]:
         "wants_account": ticket.wants_account,
         "account": ticket.account_masked,
         "by_portal": ticket.filed_by_id is None,
+        "ending": ticket.ending,
     }

@@ -71,7 +71,7 @@ STEPS = {
     "confirm": _("Paid out"),
     "fail": _("The payout did not arrive"),
     "withdraw": _("You withdrew the ticket"),
-    "give_way": _("The payment counts after all"),
+    "give_way": _("Closed: it is not needed any more"),
     "expire": _("The time to collect ended"),
     "escalate": _("Late: the head of finance has it now"),
 }

@@ -367,7 +367,7 @@ def _withdrawn(ticket: Ticket, *, now: datetime, **facts) -> dict[str, Any]:
 
 
 def _gave_way(ticket: Ticket, *, now: datetime, **facts) -> dict[str, Any]:
-    return {"ended_at": now, "ending": Ending.REVIVED}
+    return {"ended_at": now, "ending": Ending.REVIVED if ticket.credit_id else Ending.CREDITED}
 
 
 def _expired(ticket: Ticket, *, now: datetime, **facts) -> dict[str, Any]:

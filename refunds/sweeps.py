@@ -18,6 +18,7 @@ from payments.reconciliation import credits_due
 from refunds import facts as facts_of
 from refunds import letters, rules
 from refunds.days import last_day
+from refunds.giving_way import give_way_to_credits
 from refunds.lifecycle import UNDECIDED, TicketState
 from refunds.models import Ticket, TicketEntry
 from refunds.progress import PAYOUTS, booked, free_numbers
@@ -72,6 +73,7 @@ def _open_batch(now: datetime, batch: int) -> int:
         )
     Ticket.objects.bulk_create(tickets)
     _write(tickets, "file", "", TicketState.FILED, now, {ticket.pk: 1 for ticket in tickets})
+    give_way_to_credits(payments.values(), now)
     return len(tickets)
 
 

@@ -125,6 +125,10 @@ class Migration(migrations.Migration):
                                 "revived",
                                 "The bank's statement proved the payment in time; it settled the fee after all.",
                             ),
+                            (
+                                "credited",
+                                "The fee is not needed any more. All of it goes back by a ticket of its own.",
+                            ),
                         ],
                         max_length=10,
                         verbose_name="why it was closed",
@@ -459,6 +463,10 @@ class Migration(migrations.Migration):
                             (
                                 "revived",
                                 "The bank's statement proved the payment in time; it settled the fee after all.",
+                            ),
+                            (
+                                "credited",
+                                "The fee is not needed any more. All of it goes back by a ticket of its own.",
                             ),
                         ],
                         max_length=10,

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Notice
 from applications import exams
 from applications.lifecycle import State
 from applications.progress import advance
@@ -16,6 +17,8 @@ from mumaris.kit.models import PolicyValue
 from mumaris.pages import books
 from payments.models import Credit, Exemption, Payment
 from refunds import facts as facts_of
+from refunds import sweeps
+from refunds.models import Ticket
 from refunds.rules import Rule, judge
 from tests.applications import exam_cases
 from tests.applications.test_lifecycle import bring_to_exam
@@ -156,6 +159,26 @@ def test_an_exam_fee_that_went_back_is_no_credit_once_more(office):
     exams.correct(first, outcome="passed", reason="Misread.", by=office.examiner, now=NOON + timedelta(days=3))
     assert exam_cases.case_of(number).state == "under_review"
     assert not Credit.objects.exists()
+    assert not books.breaches(LATER)
+
+
+@pytest.mark.req("EXM-3")
+@pytest.mark.req("PAY-5")
+def test_a_ticket_about_an_exam_fee_gives_way_to_the_credit_that_the_fee_becomes(office):
+    """Passed after all, so the attempt is not needed: all of its fee goes back, by a ticket of its own."""
+    number = exam_cases.waiting(office)
+    first = office.result(number, "failed")
+    office.result(number, "failed", now=NOON + timedelta(days=1))
+    case = pay(exam_cases.case_of(number), "exam", now=NOON + timedelta(days=2))
+    asked = claimed(case, "exam")
+    exams.correct(first, outcome="passed", reason="Misread.", by=office.examiner, now=NOON + timedelta(days=3))
+    sweeps.open_tickets(NOON + timedelta(days=3))
+    asked.refresh_from_db()
+    credit = Credit.objects.get()
+    assert (asked.state, asked.ending, asked.amount) == ("closed", "credited", None)
+    assert Ticket.objects.open().get().credit == credit
+    assert credit.amount == asked.payment.amount
+    assert Notice.objects.get(kind="refund_gave_way").facts["ending"] == "credited"
     assert not books.breaches(LATER)
 
 
