@@ -182,7 +182,7 @@ def void_everything(application: Application, *, now: datetime, **facts) -> None
 
 def on_settled(sender, invoice: Invoice, now: datetime, **kwargs) -> None:
     """The receiver of the one piece of news: move the case on, revive it, or let the money go as a credit (PAY-5)."""
-    application = Application.objects.select_for_update().get(reference=invoice.case)
+    application = Application.objects.select_for_update(no_key=True).get(reference=invoice.case)
     purpose = Purpose(invoice.purpose)
     if application.state == AWAITED[purpose]:
         advance(application.pk, FORWARD[purpose], by=None, now=now, paid_at=invoice.paid_at)

@@ -26,11 +26,14 @@ MOVED = ["state", "moves", "version", "saved_at", "closed_at", "cancel_reason", 
 
 
 def locked(application_id: int) -> Application:
-    """The case, locked behind its live invoices: the order in which everybody who may wait takes them."""
+    """The case, locked behind its live invoices: the order in which everybody who may wait takes them.
+
+    Locked without its key: whoever files a ticket about the case holds a payment that a move may want (REF-1).
+    """
     reference = Application.objects.values_list("reference", flat=True).get(pk=application_id)
     list(Invoice.objects.live().filter(case=reference).order_by("pk").select_for_update().values_list("pk"))
     return (
-        Application.objects.select_for_update(of=("self",))
+        Application.objects.select_for_update(of=("self",), no_key=True)
         .select_related(
             "practitioner__user",
             "asked_specialty__profession__exam",

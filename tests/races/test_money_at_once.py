@@ -1,6 +1,7 @@
 """Money from several sides at the same moment: told twenty times, against the sweep, by two ways to pay (PAY-5, DLN-2)."""
 
 import random
+import threading
 from collections import Counter
 from datetime import timedelta
 
@@ -8,12 +9,16 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from applications import sweeps
+from applications import exams, sweeps
 from applications.models import Application
 from mumaris.pages import books
 from payments import attempts, billing, webhooks
 from payments.models import Credit, Payment, WebhookEvent
-from tests.people import NOON, declare, invoice_of, make_draft, make_practitioner
+from refunds import sweeps as refund_sweeps
+from refunds.models import Ticket
+from tests.applications import exam_cases
+from tests.people import NOON, Office, declare, invoice_of, make_draft, make_practitioner, pay
+from tests.refunds.tickets import claimed
 from tests.stateful.bank import Bank, notification
 from tests.threads import at_once
 
@@ -71,6 +76,37 @@ def test_by_sadad_and_by_card_at_once_one_is_applied_and_one_is_a_credit(bank):
     assert Counter(Payment.objects.values_list("disposition", flat=True)) == {"applied": 1, "credited": 1}
     assert list(Credit.objects.values_list("reason", "amount")) == [("second", invoice_of(case, "admin").amount)]
     assert books.breaches(NOON) == []
+
+
+@pytest.mark.req("REF-1")
+@pytest.mark.req("EXM-3")
+def test_a_ticket_is_filed_while_a_corrected_result_lets_the_fee_go(monkeypatch):
+    """The case is held and its fee about to be released when its owner asks for that fee: neither waits for the other."""
+    office = Office()
+    number = exam_cases.waiting(office)
+    first = office.result(number, "failed")
+    office.result(number, "failed", now=NOON + timedelta(days=1))
+    now = NOON + timedelta(days=3)
+    case = pay(exam_cases.case_of(number), "exam", now=now)
+    held, filed = threading.Event(), threading.Event()
+    release = billing.release
+
+    def released(*args, **facts):
+        held.set()
+        assert filed.wait(20), "whoever files waits for the case"
+        release(*args, **facts)
+
+    def file():
+        held.wait(20)
+        claimed(case, "exam", now=now)
+        filed.set()
+
+    monkeypatch.setattr(billing, "release", released)
+    correct = {"outcome": "passed", "reason": "Misread.", "by": office.examiner, "now": now}
+    assert at_once(lambda: exams.correct(first, **correct), file) == []
+    refund_sweeps.open_tickets(now)
+    assert Ticket.objects.open().get().credit.reason == "case_closed"
+    assert books.breaches(now) == []
 
 
 @pytest.mark.req("DLN-2")
