@@ -2,6 +2,10 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 ALARMS = {
+    "account_unreadable": _(
+        "The account of refund %(ticket)s cannot be read: the key that it was sealed with is missing. Put the key back "
+        "(IDENTITY_FERNET_KEYS), or ask the practitioner to type the account once more."
+    ),
     "payouts_unfinished": _(
         "%(number)s refunds have been on their way out for too long, the oldest is %(ticket)s. Ask the gateway or the bank."
     ),

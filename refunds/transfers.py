@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts import identity
+from mumaris.kit.alarms import WORDS, clear_alarm, raise_alarm
 from mumaris.kit.clock import RIYADH, today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.references import new_reference
@@ -33,21 +35,34 @@ def waiting() -> Any:
 
 def payable(by: Any, now: datetime) -> list[Ticket]:
     """Those of `waiting` that this officer may put into a file now."""
-    return [ticket for ticket in waiting()[:MOST] if not LIFECYCLE["pay"].obstacles(ticket, by, now=now)]
+    by_others = waiting().exclude(decided_by=by).exclude(overruled_by=by)
+    return [ticket for ticket in by_others[:MOST] if not LIFECYCLE["pay"].obstacles(ticket, by, now=now)]
 
 
 @transaction.atomic
 def collect(*, by: Any, now: datetime) -> TransferFile:
-    """Put every ticket that this officer may pay into one new file. Raises NotAllowed where there is none."""
-    tickets = []
+    """Put every ticket that this officer may pay into one new file. Raises NotAllowed where there is none.
+
+    An account that no key opens any more keeps nobody else's money: its ticket stays behind, with an alarm.
+    """
+    tickets, unreadable = [], []
     for ticket in sorted(payable(by, now), key=lambda one: (one.payment_id, one.pk)):  # the order in which all lock
         try:
             with transaction.atomic():
-                tickets.append(advance(ticket.pk, "pay", by=by, now=now))
+                paid = advance(ticket.pk, "pay", by=by, now=now)
+                _account_of(paid)
+                tickets.append(paid)
+        except InvalidToken:
+            unreadable.append(ticket.number)
         except NotAllowed:  # another file took it meanwhile
             continue
     if not tickets:
-        raise NotAllowed(_("No refund waits for a transfer that you could make."))
+        reasons = [WORDS["account_unreadable"] % {"ticket": ticket} for ticket in unreadable]
+        raise NotAllowed(*reasons or [_("No refund waits for a transfer that you could make.")])
+    for ticket_number in unreadable:
+        raise_alarm("account_unreadable", ticket_number, now=now, ticket=ticket_number)
+    for ticket in tickets:
+        clear_alarm("account_unreadable", ticket.number, now=now)
     number = new_reference("TF", now)
     ends = [(ticket, f"{ticket.number}-{ticket.transfers.count() + 1}") for ticket in tickets]
     content = write(number, ends, now)
@@ -148,12 +163,17 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
             transfer,
             {
                 "Cdtr": {"Nm": ticket.account_holder},
-                "CdtrAcct": {"Id": {"IBAN": identity.unseal(bytes(ticket.account or b""))}},
+                "CdtrAcct": {"Id": {"IBAN": _account_of(ticket)}},
                 "RmtInf": {"Ustrd": f"{ticket.number} {ticket.application.reference}"},
             },
         )
     ElementTree.indent(document)
     return ElementTree.tostring(document, encoding="utf-8", xml_declaration=True)
+
+
+def _account_of(ticket: Ticket) -> str:
+    """Raises InvalidToken where no key opens it."""
+    return identity.unseal(bytes(ticket.account or b""))
 
 
 def _tree(parent: ElementTree.Element, content: dict[str, Any]) -> None:

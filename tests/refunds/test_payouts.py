@@ -6,6 +6,7 @@ from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
+from cryptography.fernet import Fernet
 
 from applications.progress import advance as advance_case
 from mumaris.kit import alarms, clock
@@ -20,7 +21,18 @@ from refunds.dates import dates_of
 from refunds.models import Ticket, Transfer
 from tests.fingerprint import unchanged
 from tests.people import Office, declare, invoice_of, make_draft, make_practitioner, pay, submitted
-from tests.refunds.tickets import ACCOUNT, LATER, Finance, bring_to, filed, move, opened, payment_of, with_account
+from tests.refunds.tickets import (
+    ACCOUNT,
+    LATER,
+    Finance,
+    bring_to,
+    filed,
+    move,
+    opened,
+    payment_of,
+    with_account,
+    withdrawn,
+)
 from tests.threads import at_once
 
 pytest_plugins = ["tests.servers"]
@@ -159,6 +171,30 @@ class TestByTransfer:
         transfers.collect(by=finance.payer, now=LATER)
         with unchanged(), pytest.raises(NotAllowed):
             transfers.collect(by=finance.payer, now=LATER)
+
+    @pytest.mark.req("REF-6")
+    def test_an_account_that_no_key_opens_keeps_nobody_elses_money(self, finance, settings):
+        office = Office()
+        sealed = bring_to("approved", office, finance)
+        keys = settings.IDENTITY_FERNET_KEYS
+        settings.IDENTITY_FERNET_KEYS = [Fernet.generate_key()]
+        with unchanged(), pytest.raises(NotAllowed, match="IDENTITY_FERNET_KEYS"):
+            transfers.collect(by=finance.payer, now=LATER)
+        readable = bring_to("approved", office, finance)
+        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == readable
+        assert sealed.number in alarms.words(Alarm.objects.get(cleared_at=None))
+        settings.IDENTITY_FERNET_KEYS = keys
+        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == sealed
+        assert not Alarm.objects.filter(cleared_at=None).exists()
+
+    @pytest.mark.req("REF-6")
+    def test_what_others_decided_is_not_kept_back_by_what_one_decided_oneself(self, finance, monkeypatch):
+        monkeypatch.setattr(transfers, "MOST", 1)
+        office, other = Office(), Finance()
+        first = with_account(move(filed(withdrawn(office)), "approve", finance.payer))
+        second = with_account(move(filed(withdrawn(office)), "approve", other.decider))
+        assert first.collect_by == second.collect_by
+        assert transfers.payable(finance.payer, LATER) == [second]
 
     @pytest.mark.req("REF-6")
     def test_an_executed_transfer_is_paid_out_under_the_banks_own_reference(self, finance):
