@@ -13,6 +13,10 @@ ALARMS = {
         "Payment %(payment)s of %(amount)s halalas in %(currency)s does not match its attempt for invoice %(invoice)s."
     ),
     "payment_unreadable": _("What the gateway says about attempt %(attempt)s cannot be read: %(why)s"),
+    "attempt_denied": _(
+        "The gateway does not know its own %(attempt)s, so invoice %(invoice)s cannot end. Ask the gateway what became of it. "
+        "When you settle this alarm, the attempt counts as failed; money that still comes for it is booked."
+    ),
     "event_conflict": _("Notification %(event)s came again with another content; the first stands."),
     "listing_refused": _("The gateway refuses to list its payments: %(why)s"),
 }

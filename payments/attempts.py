@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.notices import tell
-from mumaris.kit.alarms import clear_alarm, raise_alarm, raise_once
+from mumaris.kit.alarms import clear_alarm, raise_alarm, raise_once, was_settled
 from mumaris.kit.clock import end_of_day, today
 from mumaris.kit.money import riyals
 from mumaris.kit.turns import turn
@@ -119,6 +119,9 @@ def watch_gateway(now: datetime) -> None:
 def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     """Ask the gateway how the attempt stands, write down what it says, and return the attempt's state. Raises GatewayDown.
 
+    An attempt that the gateway denies raises an alarm and stays as it is, until a person has asked there and settled the
+    alarm; from then on it counts as failed.
+
     `also` are gateway ids that a notification names: money paid under one of them counts when it carries our attempt's id.
     """
     known = attempt.provider_id or (str(attempt.given_id) if attempt.method == Method.SADAD else "")
@@ -126,7 +129,9 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     for state in states:
         _write_down(attempt, state, now)
     own = [state for state in states if state.attempt_id == str(attempt.given_id)]
-    if attempt.provider_id and not own:
+    if attempt.provider_id and not own and not was_settled("attempt_denied", str(attempt.given_id)):
+        facts = {"attempt": attempt.provider_id, "invoice": attempt.invoice.number}
+        raise_once("attempt_denied", str(attempt.given_id), now=now, **facts)
         raise Unreadable(f"the gateway does not know its own {attempt.provider_id}")
     if any(state.paid_at for state in own):
         outcome = AttemptState.PAID
@@ -161,6 +166,7 @@ def ask_all(now: datetime, batch: int = 100) -> int:
             outcome = ask(attempt, now=now)
             if outcome == AttemptState.OPEN and not attempt.invoice.is_open:
                 _close(attempt)
+            clear_alarm("attempt_denied", str(attempt.given_id), now=now)
             answered += 1
         except GatewayDown as error:
             log.warning("gateway away, attempt %s waits: %s", attempt.given_id, error)

@@ -51,6 +51,11 @@ def clear_alarm(kind: str, subject: str = "", *, now: datetime) -> None:
     Alarm.objects.filter(key=f"{kind}:{subject}", cleared_at=None).update(cleared_at=now)
 
 
+def was_settled(kind: str, subject: str) -> bool:
+    """Whether a person dealt with the alarm about `subject`."""
+    return Alarm.objects.filter(key=f"{kind}:{subject}").exclude(cleared_by="").exists()
+
+
 def may_settle(by: Any) -> bool:
     """Staff with the permission; a superuser is no officer."""
     return by.is_staff and not by.is_superuser and by.has_perm("kit.change_alarm")

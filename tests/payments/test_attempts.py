@@ -2,15 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 
+from applications import sweeps
 from applications.models import Application
 from applications.progress import advance
+from mumaris.kit import alarms
+from mumaris.kit.models import Alarm
 from payments import attempts, billing, webhooks
 from payments.models import Attempt, Credit, Payment, WebhookEvent
-from tests.people import declare, invoice_of, make_draft, make_practitioner
+from tests.people import declare, invoice_of, make_draft, make_practitioner, make_staff
 
 pytest_plugins = ["tests.servers"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("reference")]
@@ -103,6 +107,25 @@ def test_one_odd_payment_keeps_nobody_elses_from_being_heard(gateway):
     case.refresh_from_db()
     assert case.state == "submitted"
     assert not WebhookEvent.objects.filter(processed_at=None).exists()
+
+
+@pytest.mark.req("DLN-2")
+def test_an_attempt_that_the_gateway_denies_holds_its_invoice_until_a_person_settles_that(gateway):
+    case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "card", language="en", now=now())
+    gateway.pay_by_card(attempt.provider_id, "4201320000311101")
+    Attempt.objects.filter(pk=attempt.pk).update(given_id=uuid4())  # what the gateway lists is no longer ours
+    over = invoice.lapses_at
+    for minutes in (0, 4, 8):
+        attempts.ask_all(over + timedelta(minutes=minutes))
+        assert sweeps.lapse(over + timedelta(minutes=minutes)) == 0
+    alarm = Alarm.objects.get(kind="attempt_denied")
+    assert (alarm.times, attempt.provider_id in alarms.words(alarm)) == (1, True)
+    alarms.settle(alarm.pk, reason="The gateway says: void.", by=make_staff("finance officer"), now=over)
+    attempts.ask_all(over + timedelta(minutes=12))
+    assert sweeps.lapse(over + timedelta(minutes=12)) == 1
+    case.refresh_from_db()
+    assert (case.state, Attempt.objects.get().state) == ("cancelled", "failed")
 
 
 @pytest.mark.req("PAY-5")
