@@ -212,7 +212,8 @@ def reapply(payment_id: int, *, bank_at: datetime, now: datetime) -> bool:
     """The bank's statement says that late money moved at `bank_at`; where that was in time it is applied after all (PAY-5).
 
     Returns whether it was. Nothing happens where the invoice was settled meanwhile, where it was late by the bank's time too,
-    and where the money is on its way back. What was applied is never un-applied here.
+    where the money is on its way back, and while no move can take the case up again: a ticket that is open stays open. What was
+    applied is never un-applied here.
     """
     payment = Payment.objects.select_for_update(of=("self",)).select_related("invoice").get(pk=payment_id)
     if payment.bank_at is None:
@@ -226,12 +227,14 @@ def reapply(payment_id: int, *, bank_at: datetime, now: datetime) -> bool:
     with transaction.atomic():
         free = all(give_way(payment, now) for give_way in GIVE_WAY)
         payment.refresh_from_db(fields=["refunded"])
-        if not free or payment.refunded:
+        if free and not payment.refunded:
+            credit.applied_at = now
+            credit.save(update_fields=["applied_at"])
+            _apply(payment, invoice, now)
+            payment.refresh_from_db(fields=["disposition"])
+        if payment.disposition != Disposition.APPLIED:
             transaction.set_rollback(True)
             return False
-    credit.applied_at = now
-    credit.save(update_fields=["applied_at"])
-    _apply(payment, invoice, now)
     return True
 
 

@@ -90,6 +90,8 @@ def reconcile(now: datetime) -> None:
     wanted = days_without_statement(now)
     if wanted and not gateway().gives_statements:
         raise_daily("no_statement", now=now)
+        for kind in ("statement_unreadable", "statement_overdue"):
+            clear_alarm(kind, now=now)
         return
     clear_alarm("no_statement", now=now)
     unreadable: dict[str, str] = {}

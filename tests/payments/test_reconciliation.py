@@ -219,6 +219,9 @@ def test_without_a_statement_set_up_an_alarm_says_so_once_a_day(gateway, clock, 
         reconciliation.reconcile(clock.now)
     alarm = Alarm.objects.get()
     assert (alarm.kind, alarm.times) == ("no_statement", 3)
+    alarms.raise_daily("statement_overdue", now=clock.now, number=1, day="2026-01-01")
+    reconciliation.reconcile(clock.now)
+    assert alarms_of("statement_overdue") == 0  # none is fetched, so none is overdue
     assert not Statement.objects.exists()
     assert "MOYASAR_STATEMENT_URL" in alarms.words(alarm)
 
@@ -464,15 +467,30 @@ def test_a_later_bank_time_never_unapplies(gateway, clock):
 
 
 @pytest.mark.req("PAY-5")
-def test_a_case_that_cannot_be_revived_lets_the_money_go(gateway, clock):
+def test_a_case_that_cannot_be_revived_leaves_the_money_and_its_promise_as_they_are(gateway, clock, monkeypatch):
     case, payment = late_by_the_gateway(gateway, clock)
-    declare(make_draft(case.practitioner, now=clock.now), now=clock.now)
+    newer = declare(make_draft(case.practitioner, now=clock.now), now=clock.now)
+    given = []
+
+    def give_way(promised, now):
+        given.append(promised)
+        promise(promised, 0)
+        return True
+
+    promise(payment, payment.amount)
+    monkeypatch.setattr(billing, "GIVE_WAY", [give_way])
     reconciliation.reconcile(clock.now)
     case.refresh_from_db()
-    assert case.state == "cancelled"
-    assert dict(payment.credits.values_list("reason", "applied_at"))["case_closed"] is None
-    assert reconciliation.credits_due(clock.now).get().reason == "case_closed"
+    payment.refresh_from_db()
+    assert given
+    assert (case.state, payment.refunded) == ("cancelled", payment.amount)
+    assert payment.credits.get().applied_at is None
+    assert reconciliation.credits_due(clock.now).get().payment == payment
     assert balance("suspense") == -payment.amount
+    advance(newer.pk, "withdraw", by=case.practitioner.user, now=clock.now)
+    reconciliation.reconcile(clock.now)
+    case.refresh_from_db()
+    assert case.state == "submitted"
 
 
 def promise(payment, amount):
@@ -650,6 +668,26 @@ def test_refunds_are_compared_with_the_books(gateway, clock):
         ]
     )
     assert set(Difference.objects.values_list("movement", flat=True)) == {"refund"}
+
+
+def test_equal_refunds_of_a_payment_on_one_day_are_told_apart(gateway, clock):
+    """Two of 5 riyals here and none there are two differences, however often the day is compared."""
+    day = today(clock.now)
+    pay(declare(make_draft(make_practitioner())), "admin", ref="ref-1")
+    payment = Payment.objects.get(provider_ref="ref-1")
+    for number in (1, 2):
+        ledger.refund_paid_out(
+            payment,
+            amount=500,
+            account=Account.BANK_CARD,
+            ticket=f"RF-{number}",
+            now=end_of_day(day) - timedelta(hours=12),
+        )
+    for number in (0, 1):
+        Statement.objects.create(day=day + number * DAY, fetched_at=clock.now, sha256=b"x" * 32)
+    for number in (0, 1, 1):
+        reconciliation.compare(day + number * DAY, now=clock.now)
+    assert list(Difference.objects.values_list("kind", "movement", "ours")) == [("missing_there", "refund", 500)] * 2
 
 
 def test_a_refund_at_the_gateway_that_we_do_not_know_is_named(gateway, clock):
