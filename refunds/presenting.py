@@ -202,11 +202,12 @@ def ticket_page(ticket: Ticket, person: Any, form: AccountForm, now: datetime) -
 def can_ask_again(ticket: Ticket) -> bool:
     """Whether the money of an ended ticket can be asked for by a new one; its page and the new ticket say by which rule."""
     ended = ticket.state in (TicketState.EXPIRED, TicketState.REFUSED) or ticket.ending == Ending.WITHDRAWN
-    return ended and not _others(ticket).filter(state__in=[*OPEN, TicketState.PAID_OUT]).exists()
-
-
-def _others(ticket: Ticket) -> Any:
-    return Ticket.objects.filter(payment=ticket.payment_id, credit=ticket.credit_id).exclude(pk=ticket.pk)
+    is_left = ticket.payment.refunded < ticket.payment.amount
+    return (
+        ended
+        and is_left
+        and not Ticket.objects.open().filter(payment=ticket.payment_id, credit=ticket.credit_id).exists()
+    )
 
 
 def _step(entry: Any) -> dict[str, Any]:
