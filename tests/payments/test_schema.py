@@ -32,6 +32,13 @@ REFUSED = [
     ("I26", "UPDATE payments_invoice SET paid_at = NULL WHERE state = 'paid'", "paid_invoice_has_time"),
     ("I26", "UPDATE payments_invoice SET paid_at = issued_at WHERE state = 'issued'", "paid_invoice_has_time"),
     ("I26", PAYMENT.format(ref="x", amount=19_999, disposition="applied", of="issued"), "cannot settle its invoice"),
+    (
+        "I26",
+        PAYMENT.replace("issued_at, issued_at", "lapses_at, lapses_at").format(
+            ref="x", amount=20_000, disposition="applied", of="issued"
+        ),
+        "cannot settle its invoice",
+    ),
     ("I27", "UPDATE payments_invoice SET state = 'waived' WHERE state = 'issued'", "waived_invoice_has_ground"),
     ("I27", TWIN.format(purpose="exam", amount=5, state="waived", waiver="no_fee"), "no_fee_is_zero"),
     (
