@@ -24,7 +24,7 @@ def sign_up(amal, worker, mailbox):
     amal.press('main a[href="/sign/signup/"]')
     amal.fill({"name": "أمل الحارثي", "email": EMAIL, "email2": EMAIL, "password1": PASSWORD, "password2": PASSWORD})
     amal.page.locator("altcha-widget input[type=checkbox]").click()  # it is ticked once its sum is done
-    amal.page.locator('altcha-widget [data-state="verified"]').wait_for()
+    amal.page.locator('altcha-widget [data-state="verified"]').wait_for(timeout=90_000)  # however busy the machine is
     amal.press('main form[action="/sign/signup/"] button.btn')
 
     worker.sends_the_mail()
