@@ -178,14 +178,19 @@ class TestByTransfer:
         sealed = bring_to("approved", office, finance)
         keys = settings.IDENTITY_FERNET_KEYS
         settings.IDENTITY_FERNET_KEYS = [Fernet.generate_key()]
-        with unchanged(), pytest.raises(NotAllowed, match="IDENTITY_FERNET_KEYS"):
+        with unchanged(), pytest.raises(NotAllowed):
             transfers.collect(by=finance.payer, now=LATER)
         readable = bring_to("approved", office, finance)
-        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == readable
+        file = transfers.collect(by=finance.payer, now=LATER)
+        assert file.transfers.get().ticket == readable
+        transfers.watch(LATER)
         assert sealed.number in alarms.words(Alarm.objects.get(cleared_at=None))
         settings.IDENTITY_FERNET_KEYS = keys
-        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == sealed
+        with pytest.raises(ValueError, match="no key opens"):
+            transfers.content_of(file)
+        transfers.watch(LATER)
         assert not Alarm.objects.filter(cleared_at=None).exists()
+        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == sealed
 
     @pytest.mark.req("REF-6")
     def test_what_others_decided_is_not_kept_back_by_what_one_decided_oneself(self, finance, monkeypatch):
