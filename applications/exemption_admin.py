@@ -159,7 +159,7 @@ class ExemptionAdmin(ReadOnlyAdmin):
                 return redirect(reverse("admin:payments_exemption_change", args=[exemption.pk]))
         if form.errors:
             if name == "approve":  # what is on the page now is what the next try has read
-                form.data = {**form.data.dict(), form.add_prefix("seen"): edition(exemption)}
+                form.data = {**dict(form.data.items()), form.add_prefix("seen"): edition(exemption)}
             request.method = "GET"  # the page of the exemption, with the form as it was sent
             return self.change_view(request, object_id, extra_context={"tried": {name: form}})
         return redirect(reverse("admin:payments_exemption_change", args=[exemption.pk]))

@@ -11,7 +11,7 @@ from mumaris.kit.lifecycle import Lifecycle, Move
 
 class TicketState(models.TextChoices):
     FILED = "filed", pgettext_lazy("refund", "Waiting for a decision")
-    OVERRULING = "overruling", pgettext_lazy("refund", "Waiting for second officer")
+    OVERRULING = "overruling", pgettext_lazy("refund", "Waiting for the second officer")
     APPROVED = "approved", pgettext_lazy("refund", "Approved")
     PAYING = "paying", pgettext_lazy("refund", "Being paid out")
     PAID_OUT = "paid_out", pgettext_lazy("refund", "Paid out")

@@ -77,7 +77,7 @@ class RiyalsField(forms.DecimalField):
     def __init__(self, **options: Any) -> None:
         super().__init__(decimal_places=2, **options)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         text = _number_typed(value).translate({ord("٫"): ".", ord("٬"): ","})
         if text and not re.fullmatch(r"([0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5})(\.[0-9]{1,18})?", text):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
