@@ -177,11 +177,21 @@ def test_an_open_alarm_stands_on_the_first_page_of_who_may_see_it(client):
 @pytest.mark.req("REF-1")
 def test_an_administrator_enters_and_corrects_holidays(client):
     client.force_login(make_staff("administrator"))
-    typed = {"day": "2027-02-22", "name_ar": "يوم التأسيس", "name_en": "Founding Day"}
+    typed = {"day": "٢٠٢٧-٠٢-٢٢", "name_ar": "يوم التأسيس", "name_en": "Founding Day"}
     assert client.post(reverse("admin:kit_holiday_add"), typed).status_code == 302
     day = Holiday.objects.get()
+    assert day.day.isoformat() == "2027-02-22"
     with unchanged():
-        assert client.post(reverse("admin:kit_holiday_add"), typed).status_code == 200  # the day stands there already
+        for wrong in (
+            {},
+            {"day": "2027-02-30"},
+            {"day": ""},
+            {"day": "soon\0"},
+            {"name_ar": "\0"},
+            {"name_en": "x" * 5000},
+        ):
+            # the first: the day stands there already
+            assert client.post(reverse("admin:kit_holiday_add"), typed | wrong).status_code == 200, wrong
     assert client.post(reverse("admin:kit_holiday_change", args=[day.pk]), typed | {"day": "2027-02-23"}).url
     assert Holiday.objects.get().day.day == 23
     client.force_login(make_staff("reviewer"))
