@@ -115,11 +115,15 @@ FORMS: dict[str, type[Form]] = {
 
 
 class ExecutedForm(Form):
-    reference = CleanCharField(label=_("Bank's reference"), max_length=80)
+    reference = CleanCharField(
+        label=_("Bank's reference"), max_length=80, error_messages={"required": _("Type the bank's reference.")}
+    )
 
 
 class FailedForm(Form):
-    reason = CleanCharField(label=_("Why it came back"), max_length=200)
+    reason = CleanCharField(
+        label=_("Why it came back"), max_length=200, error_messages={"required": _("Write why it came back.")}
+    )
 
 
 def form_of(name: str, ticket: Ticket, data: QueryDict | None = None, **shown_amounts: int) -> BaseForm:
