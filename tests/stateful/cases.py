@@ -15,7 +15,6 @@ from tests.stateful.world import AROUND, CHANGES, MOVED
 
 NO_MATTER_WHEN = None
 SWEPT = st.sampled_from(["first", "last", "alone", "never"])
-WISHES = ["go on", "go on", "go on", "go on", "go on", "step back", "return", "reject", "withdraw"]
 
 
 class Cases(Paying):
@@ -41,33 +40,49 @@ class Cases(Paying):
         if swept == "last":
             self._sweep()
 
-    # One rule for practitioner and office, so that few runs are those in which the case stands still
+    # One rule for practitioner and office, drawn as often as three, so that few runs are those in which the case stands still
 
-    @precondition(lambda self: self.person.open_case or self._may_begin())
-    @rule(wish=st.sampled_from(WISHES))
-    def the_case_moves(self, wish: str) -> None:
-        case = self.person.open_case or self._draft()
+    @precondition(lambda self: self._waits_for_no_money())
+    @rule()
+    def the_case_goes_on(self) -> None:
+        case, office = self.person.open_case or self._draft(), self.around.office
+        if case.state == "draft":
+            self._declare(case)
+        elif case.state == "returned":
+            self._answer(case)
+        elif case.state == "being_issued":
+            self._withdraw(case)
+        else:
+            office.approve(self._row(case), now=self.now)
+            self.person.approve(case, self.now)
+
+    the_case_goes_on_soon = the_case_goes_on_today = the_case_goes_on
+
+    @precondition(lambda self: self.person.open_case and self.person.open_case.was_declared)
+    @rule(wish=st.sampled_from(["step back", "return", "reject", "withdraw", "issue"]))
+    def the_case_turns(self, wish: str) -> None:
+        """Back or out. Nothing comes after what is issued, so it is the rarest end."""
+        case, office = self.person.open_case, self.around.office
         if wish == "withdraw":
-            if case.was_declared:
-                self._moves(case, "withdraw")
-                self.person.move(case, "withdrawn")
-                case.withdrawn_at = self.now
-        elif case.state == "draft":
-            if wish == "go on":
-                self._declare(case)
+            self._withdraw(case)
         elif case.state in ("submitted", "under_review"):
             self._judge(case, wish)
-        elif wish == "step back":
+        elif wish == "step back" and case.state in expected.AWAITS.values():
             self._step_back(case)
-        elif wish == "go on":
-            self._go_on(case)
+        elif case.state == "being_issued" and wish == "reject":
+            self._moves(case, "refuse", by=office.registrar, public_text="The papers are not genuine.")
+            self.person.move(case, "rejected")
+        elif case.state == "being_issued" and wish == "issue":
+            self._moves(case, "issue", by=office.registrar)
+            self.person.move(case, "completed")
+
+    def _waits_for_no_money(self) -> bool:
+        case = self.person.open_case
+        return case.state not in expected.AWAITS.values() if case else self._may_begin()
 
     def _judge(self, case: expected.Case, wish: str) -> None:
         office = self.around.office
-        if wish == "go on":
-            office.approve(self._row(case), now=self.now)
-            self.person.approve(case, self.now)
-        elif wish == "reject":
+        if wish == "reject":
             office.reject(self._row(case), now=self.now)
             self.person.move(case, "rejected")
         elif wish == "return":
@@ -83,18 +98,17 @@ class Cases(Paying):
         elif case.state == "awaiting_admin_fee" and self._moves(case, "reopen", in_time=True):
             self.person.move(case, "draft")
 
-    def _go_on(self, case: expected.Case) -> None:
-        if case.state == "being_issued":
-            self._moves(case, "issue", by=self.around.office.registrar)
-            self.person.move(case, "completed")
-        elif case.state == "returned":
-            if not case.clock.is_over(self.now):
-                for item in self._row(case).return_items.filter(answer_kind=""):
-                    filing.answer(item, kind="text", text="It is legible now.", now=self.now)
-            if self._moves(case, "resubmit", in_time=True):
-                self.person.move(case, "under_review")
-        elif owed := self._owed():
-            self._receive(owed, self._payment(owed, "sadad"))
+    def _withdraw(self, case: expected.Case) -> None:
+        self._moves(case, "withdraw")
+        self.person.move(case, "withdrawn")
+        case.withdrawn_at = self.now
+
+    def _answer(self, case: expected.Case) -> None:
+        if not case.clock.is_over(self.now):
+            for item in self._row(case).return_items.filter(answer_kind=""):
+                filing.answer(item, kind="text", text="It is legible now.", now=self.now)
+        if self._moves(case, "resubmit", in_time=True):
+            self.person.move(case, "under_review")
 
     def _moves(self, case: expected.Case, name: str, *, by=None, in_time: bool = False, **facts) -> bool:
         """Whether the move was made; with `in_time` it must be refused from the cut-off on."""
@@ -112,18 +126,18 @@ class Cases(Paying):
 
     @precondition(lambda self: self.person.open_case and self.person.open_case.clock)
     @rule(
-        what=st.sampled_from(["pause", "pause", "resume", "resume", "extend"]),
+        what=st.sampled_from(["stop or go", "stop or go", "extend", "extend", "once more"]),
         days=st.sampled_from([1, 30]),
         beside=st.sampled_from([NO_MATTER_WHEN, *AROUND]),
     )
     def staff_change_the_clock(self, what: str, days: int, beside: timedelta | None) -> None:
         case, old_end = self.person.open_case, self.person.open_case.deadline
-        if what == "pause":
-            self._pause(case)
-        elif what == "resume":
+        if what == "extend":
+            self._extend(case, days)
+        elif ("staff" in case.clock.held_for) == (what == "stop or go"):
             self._resume(case)
         else:
-            self._extend(case, days)
+            self._pause(case)
         if old_end and case.deadline != old_end and beside is not NO_MATTER_WHEN:
             self._go_to(max(self.now, old_end + beside))
             self._sweep()

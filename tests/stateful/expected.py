@@ -17,7 +17,7 @@ UNPAID = {
     "returned": "deficiencies_unanswered",
 }
 RESERVED = {"approved", "paying", "paid_out"}
-OPEN = {"filed", "overruling", "approved", "paying"}
+OPEN = ["filed", "overruling", "approved", "paying"]
 DAYS = timedelta(days=30)  # of every wait, after the day on which it begins
 LATE_WAITS = timedelta(days=3)  # for the bank's word, before a ticket opens by itself
 BILL_DAYS = 29  # that a SADAD bill lives, after its own

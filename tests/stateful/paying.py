@@ -54,6 +54,9 @@ class Paying(World):
         if then.endswith("end") and invoice.clock.lapses_at:  # with what the gateway knows unheard
             self._go_to(max(self.now, invoice.clock.lapses_at))
             self._sweep()
+        if then == "let the time end":
+            self._ask()
+            self._sweep()
 
     def _attempt(self, invoice: expected.Invoice, method: str) -> expected.Attempt | None:
         """The live one of this invoice; of a bill that has run out the gateway is asked first, and may say that it was paid."""
