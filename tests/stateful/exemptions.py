@@ -9,14 +9,14 @@ from applications import exempting
 from payments.exemptions import edition
 from payments.models import Exemption
 from tests.stateful import expected
-from tests.stateful.world import World
+from tests.stateful.refunding import Refunds
 
 WISHES = ["go on", "grant", "grant", "refuse", "refuse", "send back"]
 BEGINS = [-40, 0, 0, 0, 20]  # days from today
 LASTS = [0, 0, 3, 60, None]  # days after the first
 
 
-class Exemptions(World):
+class Exemptions(Refunds):
     @rule(
         wish=st.sampled_from(WISHES),
         begins=st.sampled_from(BEGINS),
@@ -24,7 +24,7 @@ class Exemptions(World):
         at_once=st.booleans(),
     )
     def an_exemption_moves(self, wish: str, begins: int, lasts: int | None, at_once: bool) -> None:
-        """One rule for the person and the officers, so that a request comes to its end, at times in one step."""
+        """One rule for the person and the officers, drawn as often as two; a request comes to its end, at times in one step."""
         if not self.person.request:
             granted = [one for one in self.person.exemptions if one.state == "approved"]
             if granted and wish != "go on":
@@ -46,6 +46,8 @@ class Exemptions(World):
                 self._recommend(request, begins, lasts)
             if request.state == "recommended" and wish == "grant":
                 self._grant(request, at_once=at_once)
+
+    an_exemption_moves_soon = an_exemption_moves
 
     def _ask_to_be_exempt(self) -> None:
         facts = {"ground": "martyr_relative", "evidence": self.evidence, "statement": "", "now": self.now}
@@ -86,16 +88,18 @@ class Exemptions(World):
         exemption.state, exemption.revoked_on = "revoked", expected.day_of(self.now)
 
     def _grant(self, request: expected.Exemption, *, at_once: bool) -> None:
-        """By itself, or at the moment in which what is owed is paid."""
+        """By itself, or at the moment in which what is owed is paid; whoever paid then asks for it back."""
         row = self._request_row()
         facts = {"seen": edition(row), **self._by_officer()}
         if at_once and (owed := self._owed()):
             payment = self._payment(owed, "card")
             self._at_once(self._receiver(owed, payment), lambda: exempting.approve(row.pk, **facts))
             self._expect(owed, payment)
+            self.person.grant(request, self.now)
+            self._ask_for(owed, payment)
         else:
             exempting.approve(row.pk, **facts)
-        self.person.grant(request, self.now)
+            self.person.grant(request, self.now)
 
     def _request_row(self) -> Exemption:
         return self.payer.exemptions.undecided().get()

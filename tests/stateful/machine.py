@@ -13,7 +13,6 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from mumaris.pages import books
 from tests.stateful.cases import Cases
 from tests.stateful.exemptions import Exemptions
-from tests.stateful.refunding import Refunds
 from tests.stateful.world import Surroundings
 
 # These say what the beat has not come to yet; the expectation says it better.
@@ -51,7 +50,7 @@ FOUND = """
 """
 
 
-class MoneyMachine(Cases, Exemptions, Refunds):
+class MoneyMachine(Cases, Exemptions):
     @invariant()
     def the_database_says_what_it_should(self) -> None:
         with connection.cursor() as cursor:

@@ -30,7 +30,8 @@ class Refunds(World):
         if wish == "open" or (wish == "go on" and not tickets):
             self._sweep_refunds()
         elif wish in ("ask", "claim"):
-            self._ask_back(which, is_claim=wish == "claim")
+            payments = self._payments()
+            self._ask_for(*payments[-1 - which % len(payments)], is_claim=wish == "claim")
         elif wish == "time":
             for ends_at in [one.ends_at for one in self.person.tickets if one.state == "approved" and one.ends_at][-1:]:
                 self._go_to(max(self.now, ends_at - (SECOND if which % 2 else timedelta())))
@@ -57,10 +58,8 @@ class Refunds(World):
         self.person.open_tickets(self.now)
         self.person.expire(self.now)
 
-    def _ask_back(self, which: int, *, is_claim: bool) -> None:
+    def _ask_for(self, invoice: expected.Invoice, payment: expected.Payment, *, is_claim: bool = False) -> None:
         """The fee that a payment settled, or else its first credit."""
-        payments = self._payments()
-        invoice, payment = payments[-1 - which % len(payments)]
         if payment.disposition == "applied":
             asked = expected.Ticket(invoice, payment, None, is_claim)
         else:
