@@ -360,8 +360,20 @@ class Person:
 
     def is_asked(self, asked: Ticket) -> bool:
         """Whether a ticket about the same is open."""
-        same = (one for one in self.tickets if one.payment is asked.payment and one.credit is asked.credit)
-        return any(one.state in OPEN for one in same)
+        return any(one.state in OPEN for one in self._about_the_same(asked))
+
+    def ran_out(self, asked: Ticket) -> bool:
+        """Whether the last ticket about the same was approved and not paid out in its days."""
+        return [one.state for one in self._about_the_same(asked)][-1:] == ["expired"]
+
+    def _about_the_same(self, asked: Ticket) -> list[Ticket]:
+        return [one for one in self.tickets if one.payment is asked.payment and one.credit is asked.credit]
+
+    def gives_the_fee_back(self, case: Case) -> bool:
+        """Whether all of the service fee is on its way back, or was paid out: nothing is issued for it."""
+        paid = next((one for one in case.invoices if one.purpose == "service" and one.state == "paid"), None)
+        about = [one for one in self.tickets if one.invoice is paid and one.credit is None and one.state in RESERVED]
+        return paid is not None and sum(one.amount for one in about) >= paid.amount
 
     def approve_ticket(self, ticket: Ticket, amount: int, now: datetime) -> None:
         ticket.state, ticket.amount = "approved", amount

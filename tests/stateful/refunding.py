@@ -67,7 +67,8 @@ class Refunds(World):
         facts = {"ground": "wrong_path", "statement": "The desk sent me here."} if asked.is_claim else {}
         row = Payment.objects.get(provider_ref=payment.ref)
         credit = Credit.objects.get(payment=row, reason=asked.credit.reason).pk if asked.credit else None
-        with self._refused_if(self.person.is_asked(asked) or not self.person.due(asked, accepted=is_claim)) as refused:
+        may_ask = self.person.due(asked, accepted=is_claim) or self.person.ran_out(asked)
+        with self._refused_if(self.person.is_asked(asked) or not may_ask) as refused:
             progress.file(row.pk, credit_id=credit, by=self.payer.user, now=self.now, **facts)
         if not refused:
             self.person.tickets.append(asked)
