@@ -1,4 +1,4 @@
-"""The machine finds what it is there to find: each of these mistakes, put into the portal, is seen within a few runs.
+"""The machine finds what it is there to find: each of these mistakes, put into the portal, is seen within the runs of one seed.
 
 A mistake counts as seen when the database differs from what is expected, when a rule of the books is broken, or when a guard
 of the database refuses what the portal does by itself: its own guards must not hide it.
@@ -21,7 +21,7 @@ from refunds.models import Ticket
 from tests.stateful.machine import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.req("PAY-5"), pytest.mark.req("DLN-2")]
-SEED, RUNS, STEPS = 20_261_127, 60, 50
+SEED, RUNS, STEPS = 20_261_127, 150, 50
 
 
 def nobody_locks(patch: pytest.MonkeyPatch) -> None:
