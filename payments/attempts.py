@@ -119,8 +119,8 @@ def watch_gateway(now: datetime) -> None:
 def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     """Ask the gateway how the attempt stands, write down what it says, and return the attempt's state. Raises GatewayDown.
 
-    An attempt that the gateway denies raises an alarm and stays as it is, until a person has asked there and settled the
-    alarm; from then on it counts as failed.
+    An attempt that the gateway denies raises an alarm and stays as it is, until the gateway knows it again, or a person has
+    asked there and settled the alarm; from then on it counts as failed.
 
     `also` are gateway ids that a notification names: money paid under one of them counts when it carries our attempt's id.
     """
@@ -143,6 +143,7 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     # What was read may be old by now: a start that came through meanwhile, or a payment, is never overwritten.
     fresh = Attempt.objects.filter(pk=attempt.pk, provider_id=attempt.provider_id).exclude(state=AttemptState.PAID)
     fresh.update(state=outcome, message=message, asked_at=now)
+    clear_alarm("attempt_denied", str(attempt.given_id), now=now)
     return outcome
 
 
@@ -166,7 +167,6 @@ def ask_all(now: datetime, batch: int = 100) -> int:
             outcome = ask(attempt, now=now)
             if outcome == AttemptState.OPEN and not attempt.invoice.is_open:
                 _close(attempt)
-            clear_alarm("attempt_denied", str(attempt.given_id), now=now)
             answered += 1
         except GatewayDown as error:
             log.warning("gateway away, attempt %s waits: %s", attempt.given_id, error)

@@ -1,24 +1,29 @@
 """Paying through the gateway, over real HTTP to its simulator: no money is lost to second clicks, odd answers or lost notices."""
 
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.urls import reverse
 
 from applications import sweeps
 from applications.models import Application
 from applications.progress import advance
 from mumaris.kit import alarms
 from mumaris.kit.models import Alarm
-from payments import attempts, billing, webhooks
+from mumaris.kit.turns import turn
+from payments import attempts, billing, tasks, webhooks
+from payments.gateways.base import Unreadable
 from payments.models import Attempt, Credit, Payment, WebhookEvent
 from tests.people import declare, invoice_of, make_draft, make_practitioner, make_staff
+from tests.threads import at_once
 
 pytest_plugins = ["tests.servers"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("reference")]
 LATER = timedelta(minutes=5)
+ONE_HOUR = timedelta(hours=1)
 
 
 def now() -> datetime:
@@ -126,6 +131,27 @@ def test_an_attempt_that_the_gateway_denies_holds_its_invoice_until_a_person_set
     assert sweeps.lapse(over + timedelta(minutes=12)) == 1
     case.refresh_from_db()
     assert (case.state, Attempt.objects.get().state) == ("cancelled", "failed")
+
+
+@pytest.mark.req("DLN-2")
+def test_an_attempt_denied_anew_after_a_proper_answer_is_an_alarm_anew():
+    """The first alarm ended by itself; somebody must be told of the second, or nothing ever ends this attempt."""
+    _case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "card", language="en", now=now())
+    known = attempt.provider_id
+    for denied in (True, False, True):
+        Attempt.objects.update(provider_id="unheard-of" if denied else known)
+        attempt.refresh_from_db()
+        if denied:
+            with pytest.raises(Unreadable):
+                attempts.ask(attempt, now=now())
+        else:
+            attempts.ask(attempt, now=now())
+        assert Alarm.objects.filter(kind="attempt_denied", cleared_at=None).exists() is denied
+    alarm = Alarm.objects.get(kind="attempt_denied", cleared_at=None)
+    alarms.settle(alarm.pk, reason="The gateway says: void.", by=make_staff("finance officer"), now=now())
+    assert attempts.ask(attempt, now=now()) == "failed"
+    assert not Alarm.objects.filter(cleared_at=None).exists()
 
 
 @pytest.mark.req("PAY-5")

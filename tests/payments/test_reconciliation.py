@@ -326,7 +326,7 @@ def test_money_that_is_none_of_ours_is_an_alarm_once(gateway, clock):
         reconciliation.hear_of_all(clock.now)
     alarm = Alarm.objects.get(kind="orphan_money")
     assert (alarm.times, alarm.facts) == (1, {"payment": stranger["id"], "amount": 30_000})
-    Alarm.objects.update(cleared_at=clock.now)
+    Alarm.objects.update(cleared_at=clock.now, cleared_by="finance", reason="Sent back.")
     reconciliation.hear_of_all(clock.now)
     assert not Alarm.objects.filter(cleared_at=None).exists()
     reconciliation.reconcile(clock.next_days(1))
