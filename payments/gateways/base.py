@@ -106,15 +106,11 @@ class DayStatement:
 class WebhookEvent:
     """A notice whose secret was right. It proves nothing about money: `fetch` does.
 
-    Find the attempt by `provider_id`, or by `attempt_id` (empty where the notice carries none). `body` is what may be
-    stored: everything but the secret.
+    `attempt_id` is empty where the notice carries none. `body` is what may be stored: everything but the secret.
     """
 
     event_id: str
     type: str
-    created_at: datetime
-    payment_id: str
-    provider_id: str
     attempt_id: str
     body: dict[str, Any] = field(repr=False)
 
@@ -149,15 +145,11 @@ class RefundNotSupported(GatewayRefused):
 
 
 class BadWebhook(Exception):
-    """A notice with a wrong secret or a wrong shape. Answer 400 and store nothing."""
+    """A notice with a wrong secret or a wrong shape. Answer 401 and store nothing."""
 
 
 class Gateway(Protocol):
     """The only words that the rest of the portal uses. Every call but `parse_webhook` may raise GatewayDown."""
-
-    @property
-    def name(self) -> str:
-        """What payments and events are filed under."""
 
     @property
     def terms(self) -> Mapping[Method, Terms]:

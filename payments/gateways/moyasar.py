@@ -84,10 +84,6 @@ class Moyasar:
     statement_url: str = ""
 
     @property
-    def name(self) -> str:
-        return "moyasar"
-
-    @property
     def terms(self) -> Mapping[Method, Terms]:
         return TERMS
 
@@ -218,24 +214,18 @@ class Moyasar:
         try:
             data = body["data"]
             kind = _short_text(body["type"])
-            payment_id = invoice_id = attempt_id = ""
+            _moment(body["created_at"])
+            attempt_id = ""
             if kind.startswith("payment_"):
                 _halalas(data, "amount")
                 _short_text(data["status"])
-                payment_id = _short_text(data["id"])
-                invoice_id = _short_text(data["invoice_id"]) if data.get("invoice_id") else ""
+                _short_text(data["id"])
+                if data.get("invoice_id"):
+                    _short_text(data["invoice_id"])
                 attempt_id = _attempt_id(data)
                 for money in {"refunded", "captured"} & data.keys():
                     _halalas(data, money)
-            return WebhookEvent(
-                event_id=_short_text(body["id"]),
-                type=MISSPELT.get(kind, kind),
-                created_at=_moment(body["created_at"]),
-                payment_id=payment_id,
-                provider_id=invoice_id or payment_id,
-                attempt_id=attempt_id,
-                body=body,
-            )
+            return WebhookEvent(_short_text(body["id"]), MISSPELT.get(kind, kind), attempt_id, body)
         except KeyError as missing:
             raise BadWebhook(f"{missing} is missing") from None
         except (AttributeError, TypeError, ValueError) as error:
