@@ -140,6 +140,10 @@ class NoSuchPayment(GatewayRefused):
     """The gateway has never heard of this id."""
 
 
+class NoStatement(GatewayRefused):
+    """The gateway has no statement of this day: not yet, or never."""
+
+
 class RefundNotSupported(GatewayRefused):
     """Money paid this way cannot go back through the gateway."""
 
@@ -189,4 +193,4 @@ class Gateway(Protocol):
         """Whether this installation says where the daily statement is."""
 
     def statement(self, day: date) -> DayStatement:
-        """What the bank reports of a closed Riyadh day (PAY-6). Unreadable."""
+        """What the bank reports of a Riyadh day that is over (PAY-6). NoStatement, Unreadable."""

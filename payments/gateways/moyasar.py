@@ -32,6 +32,7 @@ from payments.gateways.base import (
     GatewayRefused,
     Method,
     NormalState,
+    NoStatement,
     NoSuchPayment,
     Redirect,
     RefundInDoubt,
@@ -258,6 +259,8 @@ class Moyasar:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                if answer.status_code in (404, 410):
+                    raise NoStatement(f"statement of {day}: HTTP {answer.status_code}")
                 if answer.status_code != 200:
                     raise GatewayDown(f"statement of {day}: HTTP {answer.status_code}")
                 for part in answer.iter_content(64 * 1024):

@@ -16,6 +16,7 @@ from payments.gateways.base import (
     BadWebhook,
     GatewayDown,
     GatewayRefused,
+    NoStatement,
     NoSuchPayment,
     Redirect,
     RefundInDoubt,
@@ -596,10 +597,13 @@ def test_bytes_that_are_no_text_and_a_flood_are_refused(serve, monkeypatch):
 
 @pytest.mark.req("PAY-6")
 def test_a_statement_that_is_not_there_yet_is_asked_for_again(serve, reading):
-    for status in (301, 401, 404, 500):
+    for status in (301, 401, 429, 500):
         with pytest.raises(GatewayDown) as error:
             serve(b"", status).statement(DAY)
         assert not isinstance(error.value, Unreadable)
+    for status in (404, 410):  # says nothing about other days
+        with pytest.raises(NoStatement):
+            serve(b"", status).statement(DAY)
     with pytest.raises(GatewayDown):
         replace(reading, statement_url="http://127.0.0.1:9/{day}").statement(DAY)
 
