@@ -197,3 +197,33 @@ def test_a_payment_whose_settling_failed_is_settled_later():
     billing.settle_left(now())
     case.refresh_from_db()
     assert case.state == "submitted"
+
+
+@pytest.mark.req("PAY-5")
+def test_money_that_cannot_be_settled_is_an_alarm_and_its_payer_reads_that_it_arrived(gateway, client, monkeypatch):
+    case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "sadad", language="en", now=now())
+    gateway.pay_bill(attempt.bill_number)
+    client.force_login(case.practitioner.user)
+    settle = billing.settle
+
+    def broken(*args, **facts):
+        raise DatabaseError("something is wrong with this invoice")
+
+    monkeypatch.setattr(billing, "settle", broken)
+    for _ in range(2):
+        answer = client.get(reverse("payment_return", args=[attempt.given_id]))
+        assert answer.status_code == 200
+        assert "It is not entered for your invoice yet. Do not pay again." in answer.content.decode()
+    assert Payment.objects.get().disposition == "received"
+    for minutes, known in ((5, 0), (11, 1), (12, 1)):
+        billing.settle_left(now() + timedelta(minutes=minutes))
+        assert Alarm.objects.filter(kind="unsettled_money", cleared_at=None).count() == known
+    assert Payment.objects.get().provider_ref in alarms.words(Alarm.objects.get())
+    monkeypatch.setattr(billing, "settle", settle)
+    billing.settle_left(now() + timedelta(minutes=13))
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+    assert (
+        "The application is submitted."
+        in client.get(reverse("payment_return", args=[attempt.given_id])).content.decode()
+    )
