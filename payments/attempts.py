@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -148,17 +148,22 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
 
 
 def ask_all(now: datetime, batch: int = 100) -> int:
-    """Ask about live attempts not asked lately, those of lapsed invoices first; returns how many were answered."""
+    """Ask about live attempts not asked lately, first those whose invoice ended since; returns how many were answered.
+
+    An end is put into effect only when the gateway was asked after it, so everybody would wait for the others' turn.
+    """
+    over = Q(invoice__lapses_at__lte=now) & (Q(tried_at=None) | Q(tried_at__lt=F("invoice__lapses_at")))
     due = (
         Attempt.objects.live()
-        .filter(
-            Q(tried_at=None)
-            | Q(tried_at__lt=now - ASK_AGAIN)
-            | Q(invoice__lapses_at__lte=now, tried_at__lt=F("invoice__lapses_at"))
-        )
+        .filter(over | Q(tried_at=None) | Q(tried_at__lt=now - ASK_AGAIN))
         .filter(created_at__lt=now - timedelta(seconds=30))
         .select_related("invoice")
-        .order_by(F("tried_at").asc(nulls_first=True), "invoice__lapses_at", "pk")[:batch]
+        .order_by(
+            Case(When(over, then=Value(0)), default=Value(1)),
+            F("tried_at").asc(nulls_first=True),
+            "invoice__lapses_at",
+            "pk",
+        )[:batch]
     )
     answered = 0
     for attempt in due:

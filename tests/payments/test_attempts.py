@@ -227,3 +227,19 @@ def test_money_that_cannot_be_settled_is_an_alarm_and_its_payer_reads_that_it_ar
         "The application is submitted."
         in client.get(reverse("payment_return", args=[attempt.given_id])).content.decode()
     )
+
+
+def bills(number: int) -> list[Attempt]:
+    return [attempts.begin(unpaid()[1], "sadad", language="en", now=now()) for _ in range(number)]
+
+
+@pytest.mark.req("DLN-2")
+def test_who_waits_for_the_gateways_word_after_the_end_is_asked_about_first():
+    waiting, longer = bills(2)
+    over = waiting.invoice.lapses_at
+    billing.reschedule(longer.invoice, due_on=over.date() + timedelta(days=60))
+    Attempt.objects.filter(pk=waiting.pk).update(tried_at=over - timedelta(minutes=1))
+    attempts.ask_all(over + timedelta(seconds=1), batch=1)
+    waiting.refresh_from_db()
+    longer.refresh_from_db()
+    assert (waiting.tried_at, longer.tried_at) == (over + timedelta(seconds=1), None)
