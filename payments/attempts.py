@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -23,6 +23,7 @@ from payments.gateways.base import (
     GatewayRefused,
     NormalState,
     NoSuchPayment,
+    Patience,
     ShowBill,
     Unreadable,
 )
@@ -88,15 +89,23 @@ def reissue(now: datetime, batch: int = 100) -> int:
         .filter(Q(lapses_at=None) | Q(lapses_at__gt=now, due_on__gte=today(now)))
         .filter(Exists(ran_out), ~Exists(not_yet))
         .select_related("payer__user")
-        .order_by("pk")
+        .alias(last=Max("attempts__created_at"))
+        .order_by("last", "pk")[:batch]  # an invoice whose new bill was in vain comes after those not tried yet
     )
-    reissued = 0
-    for invoice in due.iterator(chunk_size=batch):
+    reissued, patience = 0, Patience()
+    for invoice in due:
         try:
             begin(invoice, Method.SADAD, language=invoice.payer.user.language, now=now, unasked=True)
             reissued += 1
-        except (CannotPay, GatewayDown) as reason:
+            patience.note()
+        except CannotPay as reason:
             log.warning("no new bill for invoice %s: %s", invoice.number, reason)
+            patience.note()
+        except GatewayDown as error:
+            log.warning("gateway away, no new bill for invoice %s: %s", invoice.number, error)
+            patience.note(error)
+            if patience.is_over:
+                break
         except Exception:  # one odd answer must not keep everybody else's bill away
             log.exception("no new bill for invoice %s", invoice.number)
     return reissued
@@ -165,7 +174,7 @@ def ask_all(now: datetime, batch: int = 100) -> int:
             "pk",
         )[:batch]
     )
-    answered = 0
+    answered, patience = 0, Patience()
     for attempt in due:
         Attempt.objects.filter(pk=attempt.pk).update(tried_at=now)
         try:
@@ -173,8 +182,12 @@ def ask_all(now: datetime, batch: int = 100) -> int:
             if outcome == AttemptState.OPEN and not attempt.invoice.is_open:
                 _close(attempt)
             answered += 1
+            patience.note()
         except GatewayDown as error:
             log.warning("gateway away, attempt %s waits: %s", attempt.given_id, error)
+            patience.note(error)
+            if patience.is_over:
+                break
         except Exception:  # one odd payment must not keep everybody else's from being heard
             log.exception("attempt %s could not be asked about", attempt.given_id)
     return answered
@@ -274,7 +287,7 @@ def _fetch(provider_id: str, attempt: Attempt) -> list[NormalState]:
     except NoSuchPayment:
         return []
     except GatewayRefused as refusal:  # an answer that says nothing of the money
-        raise GatewayDown(refusal.message) from refusal
+        raise Unreadable(refusal.message) from refusal
 
 
 def _paid_events(attempt: Attempt) -> dict[str, datetime]:

@@ -127,6 +127,21 @@ class RefundInDoubt(Unreadable):
     """What went back of a payment is not what should have: somebody else sent money, so a person must look first."""
 
 
+class Patience:
+    """Ends a batch of calls once the gateway is away: after three in a row without an answer nothing more is learned."""
+
+    def __init__(self) -> None:
+        self.unanswered = 0
+
+    def note(self, error: GatewayDown | None = None) -> None:
+        """One call was answered, or ended with `error`; an odd answer is one too."""
+        self.unanswered = 0 if error is None or isinstance(error, Unreadable) else self.unanswered + 1
+
+    @property
+    def is_over(self) -> bool:
+        return self.unanswered >= 3
+
+
 class GatewayRefused(Exception):
     """The gateway understood and said no. `fields` maps its field names to reasons."""
 

@@ -229,8 +229,66 @@ def test_money_that_cannot_be_settled_is_an_alarm_and_its_payer_reads_that_it_ar
     )
 
 
+# A gateway that hangs, and odd answers of it
+
+
 def bills(number: int) -> list[Attempt]:
     return [attempts.begin(unpaid()[1], "sadad", language="en", now=now()) for _ in range(number)]
+
+
+def quarrel(gateway, attempt: Attempt) -> None:
+    """From now on the gateway answers about this bill with a word that nobody knows."""
+    change = "UPDATE payment SET body = json_set(body, '$.status', 'quarrelled') WHERE id = ?"
+    with gateway.site.store.change():
+        gateway.site.store.run(change, attempt.provider_id)
+
+
+@pytest.mark.req("DLN-2")
+def test_three_calls_without_an_answer_end_a_batch_and_odd_answers_do_not(gateway):
+    asked = bills(5)
+    gateway.fault("503", times=10)
+    assert attempts.ask_all(now() + LATER) == 0
+    assert Attempt.objects.exclude(tried_at=None).count() == 3
+    gateway.ask("DELETE", "/sim/faults").raise_for_status()
+    for attempt in asked[:4]:
+        quarrel(gateway, attempt)
+    assert attempts.ask_all(now() + 2 * LATER) == 1
+    assert not Attempt.objects.filter(tried_at=None).exists()
+
+
+@pytest.mark.req("PAY-3")
+def test_three_calls_without_an_answer_end_the_reissue_of_bills(gateway):
+    for _ in range(4):
+        ended = {
+            "state": "expired",
+            "expires_on": (now() - timedelta(days=2)).date(),
+            "created_at": now() - 2 * ONE_HOUR,
+        }
+        Attempt.objects.create(invoice=unpaid()[1], method="sadad", **ended)
+    gateway.fault("503", times=20)
+    assert attempts.reissue(now()) == 0
+    assert Attempt.objects.filter(state="starting").count() == 3
+    gateway.ask("DELETE", "/sim/faults").raise_for_status()
+    assert attempts.reissue(now() + 2 * ONE_HOUR, batch=1) == 1
+    assert Attempt.objects.filter(state="starting").count() == 3  # those in vain wait for the one not tried yet
+
+
+@pytest.mark.req("DLN-2")
+def test_the_alarm_of_a_gateway_that_hangs_is_raised_though_asking_never_ends(gateway, monkeypatch):
+    _case, invoice = unpaid()
+    attempts.begin(invoice, "sadad", language="en", now=now())
+    over = invoice.lapses_at + timedelta(minutes=1)
+    gateway.fault("503")
+    attempts.ask_all(over)
+
+    def killed(moment):
+        raise TimeoutError
+
+    monkeypatch.setattr(tasks, "now", lambda: over)
+    monkeypatch.setattr(attempts, "ask_all", killed)
+    with pytest.raises(TimeoutError):
+        tasks.ask_gateway()
+    assert Alarm.objects.get().kind == "gateway_away"
 
 
 @pytest.mark.req("DLN-2")
