@@ -41,6 +41,10 @@ class CannotPay(Exception):
     """Why this invoice cannot be paid this way now, in words for the payer."""
 
 
+class Denied(Unreadable):
+    """The gateway does not know its own attempt; the alarm `attempt_denied` stands until a person settles it."""
+
+
 def why_not(invoice: Invoice, method: str, now: datetime) -> str:
     """The reason why `method` is not offered for the invoice, empty when it is (PAY-3)."""
     if not invoice.is_open:
@@ -141,7 +145,7 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     if attempt.provider_id and not own and not was_settled("attempt_denied", str(attempt.given_id)):
         facts = {"attempt": attempt.provider_id, "invoice": attempt.invoice.number}
         raise_once("attempt_denied", str(attempt.given_id), now=now, **facts)
-        raise Unreadable(f"the gateway does not know its own {attempt.provider_id}")
+        raise Denied(f"the gateway does not know its own {attempt.provider_id}")
     if any(state.paid_at for state in own):
         outcome = AttemptState.PAID
     elif own and not attempt.provider_id and own[-1].status == "open":

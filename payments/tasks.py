@@ -33,8 +33,10 @@ def reissue_bills() -> None:
 
 @shared_task
 def work_webhooks() -> None:
-    while webhooks.work(now()):
-        pass
+    webhooks.watch(now())
+    with turn_if_free("work the notifications") as free:
+        while free and webhooks.work(now()) == webhooks.BATCH:
+            pass
 
 
 @shared_task

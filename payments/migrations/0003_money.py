@@ -345,6 +345,11 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddField(
+            model_name="webhookevent",
+            name="tried_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="last begun to be worked at"),
+        ),
+        migrations.AddField(
             model_name="credit",
             name="applied_at",
             field=models.DateTimeField(null=True, verbose_name="settled its invoice after all at"),

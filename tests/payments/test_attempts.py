@@ -273,6 +273,17 @@ def test_three_calls_without_an_answer_end_the_reissue_of_bills(gateway):
     assert Attempt.objects.filter(state="starting").count() == 3  # those in vain wait for the one not tried yet
 
 
+@pytest.mark.req("PAY-5")
+def test_three_calls_without_an_answer_end_the_work_on_notifications(gateway):
+    for number, attempt in enumerate(bills(4)):
+        notify(gateway, attempt, str(attempt.given_id), number)
+    gateway.fault("503", times=10)
+    assert webhooks.work(now()) == 0
+    assert WebhookEvent.objects.exclude(tried_at=None).count() == 3
+    gateway.ask("DELETE", "/sim/faults").raise_for_status()
+    assert webhooks.work(now()) == 4
+
+
 @pytest.mark.req("DLN-2")
 def test_the_alarm_of_a_gateway_that_hangs_is_raised_though_asking_never_ends(gateway, monkeypatch):
     _case, invoice = unpaid()
@@ -292,6 +303,33 @@ def test_the_alarm_of_a_gateway_that_hangs_is_raised_though_asking_never_ends(ga
 
 
 @pytest.mark.req("DLN-2")
+@pytest.mark.parametrize(
+    ("task", "turn_name"), [("ask_gateway", "ask the gateway"), ("work_webhooks", "work the notifications")]
+)
+def test_one_run_at_a_time(gateway, monkeypatch, task, turn_name):
+    (attempt,) = bills(1)
+    gateway.pay_bill(attempt.bill_number)
+    notify(gateway, attempt, str(attempt.given_id), 1)
+    monkeypatch.setattr(tasks, "now", lambda: now() + LATER)
+    held, done = Event(), Event()
+
+    def first():
+        with turn(turn_name):
+            held.set()
+            assert done.wait(20), "the second waits for the first"
+
+    def second():
+        held.wait(20)
+        getattr(tasks, task)()
+        done.set()
+
+    assert at_once(first, second) == []
+    assert not Payment.objects.exists()
+    getattr(tasks, task)()
+    assert Payment.objects.get().disposition == "applied"
+
+
+@pytest.mark.req("DLN-2")
 def test_who_waits_for_the_gateways_word_after_the_end_is_asked_about_first():
     waiting, longer = bills(2)
     over = waiting.invoice.lapses_at
@@ -301,3 +339,40 @@ def test_who_waits_for_the_gateways_word_after_the_end_is_asked_about_first():
     waiting.refresh_from_db()
     longer.refresh_from_db()
     assert (waiting.tried_at, longer.tried_at) == (over + timedelta(seconds=1), None)
+
+
+@pytest.mark.req("PAY-5")
+def test_a_notification_that_always_fails_lets_newer_ones_pass_and_is_an_alarm(gateway, monkeypatch):
+    odd, good = bills(2)
+    for number, attempt in enumerate((odd, good)):
+        gateway.pay_bill(attempt.bill_number)
+        notify(gateway, attempt, str(attempt.given_id), number)
+    settle = billing.settle
+
+    def settle_but_one(invoice_id, *, now):
+        if invoice_id == odd.invoice_id:
+            raise DatabaseError("something is wrong with this invoice")
+        settle(invoice_id, now=now)
+
+    monkeypatch.setattr(billing, "settle", settle_but_one)
+    assert [webhooks.work(now(), batch=1) for _ in range(3)] == [0, 1, 0]
+    assert Payment.objects.get(attempt=good).disposition == "applied"
+    monkeypatch.setattr(tasks, "now", lambda: now() + 3 * LATER)
+    tasks.work_webhooks()
+    alarm = Alarm.objects.get()
+    assert (alarm.kind, "event-0" in alarms.words(alarm)) == ("notifications_wait", True)
+    monkeypatch.setattr(billing, "settle", settle)
+    for _ in range(2):
+        tasks.work_webhooks()
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+    assert Payment.objects.get(attempt=odd).disposition == "applied"
+
+
+@pytest.mark.req("PAY-5")
+def test_a_notification_about_a_denied_attempt_raises_no_second_alarm(gateway):
+    (attempt,) = bills(1)
+    Attempt.objects.update(provider_id="unheard-of")
+    notify(gateway, attempt, "unheard-of", 1)
+    assert webhooks.work(now()) == 1
+    assert WebhookEvent.objects.get().outcome == "conflict"
+    assert list(Alarm.objects.values_list("kind", flat=True)) == ["attempt_denied"]
