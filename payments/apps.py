@@ -17,6 +17,14 @@ ALARMS = {
         "The gateway does not know its own %(attempt)s, so invoice %(invoice)s cannot end. Ask the gateway what became of it. "
         "When you settle this alarm, the attempt counts as failed; money that still comes for it is booked."
     ),
+    "notifications_wait": _(
+        "%(number)s notifications of the gateway have waited for more than 10 minutes to be worked, the oldest is %(event)s. "
+        "The log says why."
+    ),
+    "unsettled_money": _(
+        "%(number)s payments were received more than 10 minutes ago and cannot be settled, the oldest is %(payment)s. "
+        "The log says why."
+    ),
     "event_conflict": _("Notification %(event)s came again with another content; the first stands."),
     "listing_refused": _("The gateway refuses to list its payments: %(why)s"),
 }

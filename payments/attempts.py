@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -23,6 +23,7 @@ from payments.gateways.base import (
     GatewayRefused,
     NormalState,
     NoSuchPayment,
+    Patience,
     ShowBill,
     Unreadable,
 )
@@ -38,6 +39,10 @@ REISSUE_AGAIN = timedelta(hours=1)
 
 class CannotPay(Exception):
     """Why this invoice cannot be paid this way now, in words for the payer."""
+
+
+class Denied(Unreadable):
+    """The gateway does not know its own attempt; the alarm `attempt_denied` stands until a person settles it."""
 
 
 def why_not(invoice: Invoice, method: str, now: datetime) -> str:
@@ -88,15 +93,23 @@ def reissue(now: datetime, batch: int = 100) -> int:
         .filter(Q(lapses_at=None) | Q(lapses_at__gt=now, due_on__gte=today(now)))
         .filter(Exists(ran_out), ~Exists(not_yet))
         .select_related("payer__user")
-        .order_by("pk")
+        .alias(last=Max("attempts__created_at"))
+        .order_by("last", "pk")[:batch]  # an invoice whose new bill was in vain comes after those not tried yet
     )
-    reissued = 0
-    for invoice in due.iterator(chunk_size=batch):
+    reissued, patience = 0, Patience()
+    for invoice in due:
         try:
             begin(invoice, Method.SADAD, language=invoice.payer.user.language, now=now, unasked=True)
             reissued += 1
-        except (CannotPay, GatewayDown) as reason:
+            patience.note()
+        except CannotPay as reason:
             log.warning("no new bill for invoice %s: %s", invoice.number, reason)
+            patience.note()
+        except GatewayDown as error:
+            log.warning("gateway away, no new bill for invoice %s: %s", invoice.number, error)
+            patience.note(error)
+            if patience.is_over:
+                break
         except Exception:  # one odd answer must not keep everybody else's bill away
             log.exception("no new bill for invoice %s", invoice.number)
     return reissued
@@ -119,8 +132,8 @@ def watch_gateway(now: datetime) -> None:
 def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     """Ask the gateway how the attempt stands, write down what it says, and return the attempt's state. Raises GatewayDown.
 
-    An attempt that the gateway denies raises an alarm and stays as it is, until a person has asked there and settled the
-    alarm; from then on it counts as failed.
+    An attempt that the gateway denies raises an alarm and stays as it is, until the gateway knows it again, or a person has
+    asked there and settled the alarm; from then on it counts as failed.
 
     `also` are gateway ids that a notification names: money paid under one of them counts when it carries our attempt's id.
     """
@@ -132,7 +145,7 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     if attempt.provider_id and not own and not was_settled("attempt_denied", str(attempt.given_id)):
         facts = {"attempt": attempt.provider_id, "invoice": attempt.invoice.number}
         raise_once("attempt_denied", str(attempt.given_id), now=now, **facts)
-        raise Unreadable(f"the gateway does not know its own {attempt.provider_id}")
+        raise Denied(f"the gateway does not know its own {attempt.provider_id}")
     if any(state.paid_at for state in own):
         outcome = AttemptState.PAID
     elif own and not attempt.provider_id and own[-1].status == "open":
@@ -143,33 +156,42 @@ def ask(attempt: Attempt, *, now: datetime, also: Iterable[str] = ()) -> str:
     # What was read may be old by now: a start that came through meanwhile, or a payment, is never overwritten.
     fresh = Attempt.objects.filter(pk=attempt.pk, provider_id=attempt.provider_id).exclude(state=AttemptState.PAID)
     fresh.update(state=outcome, message=message, asked_at=now)
+    clear_alarm("attempt_denied", str(attempt.given_id), now=now)
     return outcome
 
 
 def ask_all(now: datetime, batch: int = 100) -> int:
-    """Ask about live attempts not asked lately, those of lapsed invoices first; returns how many were answered."""
+    """Ask about live attempts not asked lately, first those whose invoice ended since; returns how many were answered.
+
+    An end is put into effect only when the gateway was asked after it, so everybody would wait for the others' turn.
+    """
+    over = Q(invoice__lapses_at__lte=now) & (Q(tried_at=None) | Q(tried_at__lt=F("invoice__lapses_at")))
     due = (
         Attempt.objects.live()
-        .filter(
-            Q(tried_at=None)
-            | Q(tried_at__lt=now - ASK_AGAIN)
-            | Q(invoice__lapses_at__lte=now, tried_at__lt=F("invoice__lapses_at"))
-        )
+        .filter(over | Q(tried_at=None) | Q(tried_at__lt=now - ASK_AGAIN))
         .filter(created_at__lt=now - timedelta(seconds=30))
         .select_related("invoice")
-        .order_by(F("tried_at").asc(nulls_first=True), "invoice__lapses_at", "pk")[:batch]
+        .order_by(
+            Case(When(over, then=Value(0)), default=Value(1)),
+            F("tried_at").asc(nulls_first=True),
+            "invoice__lapses_at",
+            "pk",
+        )[:batch]
     )
-    answered = 0
+    answered, patience = 0, Patience()
     for attempt in due:
         Attempt.objects.filter(pk=attempt.pk).update(tried_at=now)
         try:
             outcome = ask(attempt, now=now)
             if outcome == AttemptState.OPEN and not attempt.invoice.is_open:
                 _close(attempt)
-            clear_alarm("attempt_denied", str(attempt.given_id), now=now)
             answered += 1
+            patience.note()
         except GatewayDown as error:
             log.warning("gateway away, attempt %s waits: %s", attempt.given_id, error)
+            patience.note(error)
+            if patience.is_over:
+                break
         except Exception:  # one odd payment must not keep everybody else's from being heard
             log.exception("attempt %s could not be asked about", attempt.given_id)
     return answered
@@ -269,7 +291,7 @@ def _fetch(provider_id: str, attempt: Attempt) -> list[NormalState]:
     except NoSuchPayment:
         return []
     except GatewayRefused as refusal:  # an answer that says nothing of the money
-        raise GatewayDown(refusal.message) from refusal
+        raise Unreadable(refusal.message) from refusal
 
 
 def _paid_events(attempt: Attempt) -> dict[str, datetime]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from sequences import get_next_value
 
 from accounts.models import Practitioner
+from mumaris.kit.alarms import clear_alarm, raise_daily
 from mumaris.kit.clock import days_after, end_of_day, today
 from payments import ledger
 from payments.models import (
@@ -194,17 +195,21 @@ def settle(invoice_id: int, *, now: datetime) -> None:
 
 
 def settle_left(now: datetime, batch: int = 100) -> None:
-    """Settle what was received but not settled, because something failed in between; one failure keeps no other waiting."""
-    left = (
-        Payment.objects.filter(disposition=Disposition.RECEIVED)
-        .order_by("pk")
-        .values_list("invoice", flat=True)[:batch]
-    )
-    for invoice in dict.fromkeys(left):
+    """Settle what was received but not settled, because something failed in between; one failure keeps no other waiting.
+
+    What is left for longer than a passing trouble lasts is an alarm, until nothing is.
+    """
+    left = Payment.objects.filter(disposition=Disposition.RECEIVED).order_by("pk")
+    for invoice in dict.fromkeys(left.values_list("invoice", flat=True)[:batch]):
         try:
             settle(invoice, now=now)
         except Exception:
             log.exception("payments of invoice %s cannot be settled", invoice)
+    too_long = left.filter(received_at__lt=now - timedelta(minutes=10))
+    if oldest := too_long.first():
+        raise_daily("unsettled_money", now=now, number=too_long.count(), payment=oldest.provider_ref)
+    else:
+        clear_alarm("unsettled_money", now=now)
 
 
 @transaction.atomic

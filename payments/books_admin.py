@@ -7,21 +7,22 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.fields import CleanCharField, Form
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.templatetags import look
-from payments import differences
+from payments import differences, reconciliation
 from payments.models import Difference, Invoice, LedgerEntry, Payment, Posting, Statement, StatementLine
 
 
@@ -70,13 +71,75 @@ class PostingAdmin(ReadOnlyAdmin):
         return format_html_join("", "{} {}<br>", ((one.get_account_display(), look.sar(one.amount)) for one in entries))
 
 
+class CloseForm(Form):
+    reason = CleanCharField(
+        label=gettext_lazy("Reason, as the record keeps it"),
+        max_length=300,
+        error_messages={"required": gettext_lazy("Write the reason.")},
+    )
+
+
 @admin.register(Statement)
 class StatementAdmin(ReadOnlyAdmin):
-    """The gateway's statements, a day each."""
+    """The gateway's statements, a day each. Finance closes an overdue day of which the gateway has none, with the reason."""
 
-    fields = ["day", "fetched_at", "compared_at", "line_count", "in_riyals", "out_riyals", "open_differences"]
-    readonly_fields = ["in_riyals", "out_riyals", "open_differences"]
-    list_display = ["day", "line_count", "in_riyals", "out_riyals", "open_differences", "compared_at"]
+    fields = [
+        "day",
+        "status",
+        "fetched_at",
+        "compared_at",
+        "line_count",
+        "in_riyals",
+        "out_riyals",
+        "open_differences",
+        "closed_at",
+        "closed_by",
+        "reason",
+    ]
+    readonly_fields = ["status", "in_riyals", "out_riyals", "open_differences"]
+    later = ("fetched_at", "compared_at", "closed_at", "closed_by", "reason")
+    list_display = ["day", "status", "line_count", "in_riyals", "out_riyals", "open_differences", "closed_by", "reason"]
+    list_select_related = ["closed_by"]
+
+    def get_urls(self) -> list[URLPattern]:
+        close = self.admin_site.admin_view(self.close_day)
+        return [path("close/<str:day>/", close, name="payments_statement_close_day"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        overdue = reconciliation.overdue_days(clock_now()) if differences.may_close(request.user) else []
+        return super().changelist_view(request, {"overdue": overdue[:50], **(extra_context or {})})
+
+    @method_decorator(require_http_methods(["GET", "POST"]))
+    def close_day(self, request: HttpRequest, day: str) -> HttpResponse:
+        """Close a day of which the gateway has no statement; refused, it says why and what was typed stays."""
+        if not (self.has_view_permission(request) and differences.may_close(request.user)):
+            raise PermissionDenied
+        now = clock_now()
+        overdue = {one.isoformat(): one for one in reconciliation.overdue_days(now)}
+        if day not in overdue:
+            raise Http404
+        form = CloseForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                reconciliation.close_day(overdue[day], reason=form.cleaned_data["reason"], by=request.user, now=now)
+            except NotAllowed as refusal:
+                for reason in refusal.reasons:
+                    form.add_error(None, reason)
+            else:
+                messages.success(request, _("The day is closed without a statement."))
+                return redirect(reverse("admin:payments_statement_changelist"))
+        title = _("Close %(day)s without a statement") % {"day": look.gregorian(overdue[day])}
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "close": form}
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/payments/statement/close_day.html", context)
+
+    @admin.display(description=gettext_lazy("status"))
+    def status(self, statement: Statement) -> str:
+        if statement.closed_at:
+            return look.badge("warn", gettext_lazy("Closed without a statement"), "dash")
+        if statement.compared_at:
+            return look.badge("ok", gettext_lazy("Compared with the books"), "ok")
+        return look.badge("", gettext_lazy("Being compared"), "dash")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Statement]:
         open_ones = Difference.objects.filter(day=OuterRef("day"), closed_at=None).order_by().values("day")
@@ -122,14 +185,6 @@ class OpenFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Difference]) -> QuerySet[Difference]:
         return queryset.filter(closed_at__isnull=self.value() == "yes") if self.value() in ("yes", "no") else queryset
-
-
-class CloseForm(Form):
-    reason = CleanCharField(
-        label=gettext_lazy("Reason, as the record keeps it"),
-        max_length=300,
-        error_messages={"required": gettext_lazy("Write the reason.")},
-    )
 
 
 @admin.register(Difference)

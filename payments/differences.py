@@ -1,7 +1,8 @@
 """Where the gateway's statement and our books differ: each difference is named once, and closed by a person (PAY-6).
 
 A day's own lines are judged when its statement is in; what the books have and it lacks, when the next day's is in too: money
-that moved about midnight stands in the one or the other, and that is one difference of days, not two misses.
+that moved about midnight stands in the one or the other, and that is one difference of days, not two misses. A day that was
+closed without a statement lacks nothing.
 """
 
 from collections import Counter, defaultdict
@@ -48,7 +49,9 @@ PAYMENTS_MISSING_THERE = """
     SELECT 'missing_there:payment:' || p.provider_ref, 'missing_there', p.day, 'payment', p.provider_ref, p.id, p.amount,
            p.day, %(now)s, ''
     FROM (SELECT *, (paid_at AT TIME ZONE 'Asia/Riyadh')::date AS day FROM payments_payment WHERE bank_at IS NULL) p
-    WHERE (SELECT count(*) FROM payments_statement s WHERE s.day IN (p.day, p.day + 1) AND s.compared_at IS NOT NULL) = 2
+    WHERE EXISTS (SELECT 1 FROM payments_statement s WHERE s.day = p.day AND s.compared_at IS NOT NULL)
+      AND EXISTS (SELECT 1 FROM payments_statement s
+                  WHERE s.day = p.day + 1 AND (s.compared_at IS NOT NULL OR s.closed_at IS NOT NULL))
       AND NOT EXISTS (SELECT 1 FROM payments_statementline l WHERE l.provider_ref = p.provider_ref AND l.kind = 'payment')
     ON CONFLICT (key) DO NOTHING
 """
@@ -62,12 +65,12 @@ def name_all(statement: Statement, now: datetime) -> None:
 
 
 def name_missing_there(day: date, now: datetime) -> None:
-    """Name what our books have and the statements lack, now that the one of `day` was compared too."""
+    """Name what our books have and the statements lack, now that no more will be heard of `day` either."""
     with connection.cursor() as cursor:
         cursor.execute(PAYMENTS_MISSING_THERE, {"now": now})
     for earlier in (day - ONE_DAY, day):
-        compared = Statement.objects.filter(day__in=[earlier, earlier + ONE_DAY]).exclude(compared_at=None)
-        if compared.count() == 2:
+        compared = Statement.objects.filter(day=earlier, compared_at__isnull=False).exists()
+        if compared and Statement.objects.ended().filter(day=earlier + ONE_DAY).exists():
             _name_refunds_missing_there(earlier, now)
 
 

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Count, DateField, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
+from django.utils.translation import gettext as _
 
 from mumaris.kit.alarms import clear_alarm, raise_daily, raise_once
 from mumaris.kit.clock import RIYADH, end_of_day, today
+from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import value
 from payments import attempts, billing, differences
 from payments.gateways import gateway
@@ -101,14 +103,14 @@ def reconcile(now: datetime) -> None:
             compare(day, now=now)
         except Unreadable as error:
             unreadable = unreadable or {"day": day.isoformat(), "why": str(error)}
+        except GatewayRefused as refusal:  # of this one day; others' may be there
+            log.warning("the statement waits: %s", refusal)
         except GatewayDown as error:
             log.warning("statements wait: %s", error)
             break
     _reapply_late(now)  # also what a stop in between left undone
     _raise_or_clear("statement_unreadable", unreadable, now)
-    overdue = [day for day in days_without_statement(now) if end_of_day(day + ONE_DAY) <= now]
-    oldest = overdue[0].isoformat() if overdue else ""
-    _raise_or_clear("statement_overdue", {"number": len(overdue), "day": oldest} if overdue else {}, now)
+    _watch_overdue(now)
     open_ones = Difference.objects.filter(closed_at=None).count()
     _raise_or_clear("open_differences", {"number": open_ones} if open_ones else {}, now)
 
@@ -121,14 +123,33 @@ def days_without_statement(now: datetime) -> list[date]:
     ]
     if not begun:
         return []
-    first, done = today(min(begun)), set(Statement.objects.exclude(compared_at=None).values_list("day", flat=True))
+    first, done = today(min(begun)), set(Statement.objects.ended().values_list("day", flat=True))
     closed = (first + number * ONE_DAY for number in range((today(now) - first).days))
     return [day for day in closed if day not in done]
 
 
-def statement_is_in(day: date) -> bool:
-    """Whether the bank's own word about the Riyadh day is in our books."""
-    return Statement.objects.filter(day=day).exclude(compared_at=None).exists()
+def overdue_days(now: datetime) -> list[date]:
+    """The days whose statement should be in since a day, the oldest first."""
+    return [day for day in days_without_statement(now) if end_of_day(day + ONE_DAY) <= now]
+
+
+@transaction.atomic
+def close_day(day: date, *, reason: str, by: Any, now: datetime) -> None:
+    """A person answers for a day of which the gateway has no statement: it is wanted no more, and one that comes later is not
+    taken in. What our books have of that day is compared with nothing. Raises NotAllowed.
+    """
+    if not differences.may_close(by):
+        raise NotAllowed(_("You may not close this day."))
+    if not reason.strip():
+        raise NotAllowed(_("Write the reason."))
+    if day not in overdue_days(now):
+        raise NotAllowed(_("The statement of this day is not overdue."))
+    closed = {"closed_at": now, "closed_by": by, "reason": reason.strip()}
+    _statement, created = Statement.objects.get_or_create(day=day, defaults=closed)
+    if not created:
+        raise NotAllowed(_("The statement of this day is here already."))
+    differences.name_missing_there(day, now)  # of the day before, which could have stood in this one's
+    _watch_overdue(now)
 
 
 def credits_due(now: datetime) -> QuerySet[Credit]:
@@ -142,12 +163,12 @@ def credits_due(now: datetime) -> QuerySet[Credit]:
         waited = now - timedelta(days=value("late_credit.wait_days", today(now)))
         return unsettled.exclude(reason=CreditReason.LATE, created_at__gt=waited)
     moved_on = TruncDate(Coalesce("payment__bank_at", "payment__paid_at"), tzinfo=RIYADH, output_field=DateField())
-    heard = Statement.objects.filter(day=OuterRef("moved_on"), compared_at__isnull=False)
+    heard = Statement.objects.ended().filter(day=OuterRef("moved_on"))
     return unsettled.annotate(moved_on=moved_on).filter(~Q(reason=CreditReason.LATE) | Exists(heard))
 
 
 def take_in(day: date, *, now: datetime) -> None:
-    """Store the statement of a closed day, all of it or nothing, once. Raises GatewayDown, Unreadable."""
+    """Store the statement of a day that is over, all of it or nothing, once. Raises GatewayDown, Unreadable, NoStatement."""
     if not Statement.objects.filter(day=day).exists():
         _store(day, gateway().statement(day), now)
 
@@ -173,7 +194,7 @@ def compare(day: date, *, now: datetime) -> None:
     Broken off at any point it is begun again; the day counts as in only when all of it is done.
     """
     statement = Statement.objects.get(day=day)
-    if statement.compared_at:
+    if statement.compared_at or statement.closed_at:
         return
     ours = Payment.objects.filter(provider_ref=OuterRef("provider_ref"))
     unknown = statement.lines.filter(~Exists(ours), kind="payment").order_by("position")
@@ -235,6 +256,12 @@ def _reapply_late(now: datetime) -> None:
             billing.reapply(credit.payment_id, bank_at=credit.payment.moved_at, now=now)
         except Exception:  # the next run tries again
             log.exception("payment %s could not be applied after all", credit.payment)
+
+
+def _watch_overdue(now: datetime) -> None:
+    overdue = overdue_days(now)
+    facts = {"number": len(overdue), "day": overdue[0].isoformat()} if overdue else {}
+    _raise_or_clear("statement_overdue", facts, now)
 
 
 def _raise_or_clear(kind: str, facts: dict, now: datetime) -> None:

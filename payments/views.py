@@ -1,5 +1,6 @@
 """Paying: the invoice, the bill to pay at a bank, and the way back from the gateway. Only the gateway's own answer counts."""
 
+import logging
 from datetime import timedelta
 from textwrap import wrap
 
@@ -18,6 +19,8 @@ from mumaris.kit.lifecycle import NotAllowed
 from payments import attempts, exemptions, papers
 from payments.gateways.base import GatewayDown
 from payments.models import Attempt, AttemptState, Disposition, Invoice, Method
+
+log = logging.getLogger(__name__)
 
 GATEWAY_AWAY = gettext_lazy(
     "The payment gateway does not answer just now. Nothing was charged. Try again in a few minutes."
@@ -103,14 +106,18 @@ def payment_return(request: HttpRequest, given_id: str) -> HttpResponse:
             attempts.ask(attempt, now=now)
         except GatewayDown:
             away = True
+        except Exception:  # whatever money came is written down; it is settled later
+            log.exception("attempt %s could not be asked about", given_id)
         attempt = _own_attempt(request, given_id)
-    checking = attempt.state in LIVE_ATTEMPT
+    arrived = attempt.payments.filter(disposition=Disposition.RECEIVED).exists()
+    checking = arrived or attempt.state in LIVE_ATTEMPT
     context = {
         "attempt": attempt,
         "invoice": attempt.invoice,
         "checking": checking,
         "again": checking and now < attempt.created_at + KEEPS_ASKING,
         "away": away,
+        "arrived": arrived,
         "credited": attempt.payments.filter(disposition=Disposition.CREDITED).exists(),
         "today": today(now),
     }

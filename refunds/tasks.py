@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from mumaris.kit.clock import now
+from mumaris.kit.turns import turn_if_free
 from refunds import payouts, sweeps
 
 
@@ -14,6 +15,8 @@ def sweep() -> None:
 
 @shared_task
 def finish_payouts() -> None:
-    """Finish the payouts to cards whose answer was lost (REF-6)."""
-    payouts.finish_left(now())
+    """Finish the payouts to cards whose answer was lost (REF-6); the alarm comes first, for the gateway may hang."""
     payouts.watch(now())
+    with turn_if_free("finish refunds to cards") as free:
+        if free:
+            payouts.finish_left(now())

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -34,8 +34,12 @@ def raise_alarm(kind: str, subject: str = "", *, now: datetime, **facts: Any) ->
 
 
 def raise_once(kind: str, subject: str, *, now: datetime, **facts: Any) -> None:
-    """Raise the alarm about something that happens once; seen again, or after somebody has dealt with it, it is silent."""
-    if not Alarm.objects.filter(key=f"{kind}:{subject}").exists():
+    """Raise the alarm about something that happens once; seen again, or after somebody has dealt with it, it is silent.
+
+    One that ended by itself was about something that is over, so it may rise again.
+    """
+    open_or_settled = Q(cleared_at=None) | ~Q(cleared_by="")
+    if not Alarm.objects.filter(open_or_settled, key=f"{kind}:{subject}").exists():
         raise_alarm(kind, subject, now=now, **facts)
 
 

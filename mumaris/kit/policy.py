@@ -12,7 +12,6 @@ FIRST_VALUES: dict[str, tuple[Any, str]] = {
     "return.days": (30, "seeds"),
     "service_fee.days": (30, "seeds"),
     "payment.grace_days": (0, "seeds say 30 days"),
-    "sadad.bill_days": (29, "gateway's limit"),
     "employer_letter.months": (3, "seeds"),
     "medical_report.age": (65, "seeds"),
     "experience.months_non_saudi": (12, "seeds"),

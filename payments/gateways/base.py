@@ -106,15 +106,11 @@ class DayStatement:
 class WebhookEvent:
     """A notice whose secret was right. It proves nothing about money: `fetch` does.
 
-    Find the attempt by `provider_id`, or by `attempt_id` (empty where the notice carries none). `body` is what may be
-    stored: everything but the secret.
+    `attempt_id` is empty where the notice carries none. `body` is what may be stored: everything but the secret.
     """
 
     event_id: str
     type: str
-    created_at: datetime
-    payment_id: str
-    provider_id: str
     attempt_id: str
     body: dict[str, Any] = field(repr=False)
 
@@ -131,6 +127,21 @@ class RefundInDoubt(Unreadable):
     """What went back of a payment is not what should have: somebody else sent money, so a person must look first."""
 
 
+class Patience:
+    """Ends a batch of calls once the gateway is away: after three in a row without an answer nothing more is learned."""
+
+    def __init__(self) -> None:
+        self.unanswered = 0
+
+    def note(self, error: GatewayDown | None = None) -> None:
+        """One call was answered, or ended with `error`; an odd answer is one too."""
+        self.unanswered = 0 if error is None or isinstance(error, Unreadable) else self.unanswered + 1
+
+    @property
+    def is_over(self) -> bool:
+        return self.unanswered >= 3
+
+
 class GatewayRefused(Exception):
     """The gateway understood and said no. `fields` maps its field names to reasons."""
 
@@ -144,20 +155,20 @@ class NoSuchPayment(GatewayRefused):
     """The gateway has never heard of this id."""
 
 
+class NoStatement(GatewayRefused):
+    """The gateway has no statement of this day: not yet, or never."""
+
+
 class RefundNotSupported(GatewayRefused):
     """Money paid this way cannot go back through the gateway."""
 
 
 class BadWebhook(Exception):
-    """A notice with a wrong secret or a wrong shape. Answer 400 and store nothing."""
+    """A notice with a wrong secret or a wrong shape. Answer 401 and store nothing."""
 
 
 class Gateway(Protocol):
     """The only words that the rest of the portal uses. Every call but `parse_webhook` may raise GatewayDown."""
-
-    @property
-    def name(self) -> str:
-        """What payments and events are filed under."""
 
     @property
     def terms(self) -> Mapping[Method, Terms]:
@@ -197,4 +208,4 @@ class Gateway(Protocol):
         """Whether this installation says where the daily statement is."""
 
     def statement(self, day: date) -> DayStatement:
-        """What the bank reports of a closed Riyadh day (PAY-6). Unreadable."""
+        """What the bank reports of a Riyadh day that is over (PAY-6). NoStatement, Unreadable."""

@@ -32,6 +32,7 @@ from payments.gateways.base import (
     GatewayRefused,
     Method,
     NormalState,
+    NoStatement,
     NoSuchPayment,
     Redirect,
     RefundInDoubt,
@@ -82,10 +83,6 @@ class Moyasar:
     webhook_secret: str = field(repr=False)
     timeout: tuple[float, float] = (3, 10)
     statement_url: str = ""
-
-    @property
-    def name(self) -> str:
-        return "moyasar"
 
     @property
     def terms(self) -> Mapping[Method, Terms]:
@@ -218,24 +215,18 @@ class Moyasar:
         try:
             data = body["data"]
             kind = _short_text(body["type"])
-            payment_id = invoice_id = attempt_id = ""
+            _moment(body["created_at"])
+            attempt_id = ""
             if kind.startswith("payment_"):
                 _halalas(data, "amount")
                 _short_text(data["status"])
-                payment_id = _short_text(data["id"])
-                invoice_id = _short_text(data["invoice_id"]) if data.get("invoice_id") else ""
+                _short_text(data["id"])
+                if data.get("invoice_id"):
+                    _short_text(data["invoice_id"])
                 attempt_id = _attempt_id(data)
                 for money in {"refunded", "captured"} & data.keys():
                     _halalas(data, money)
-            return WebhookEvent(
-                event_id=_short_text(body["id"]),
-                type=MISSPELT.get(kind, kind),
-                created_at=_moment(body["created_at"]),
-                payment_id=payment_id,
-                provider_id=invoice_id or payment_id,
-                attempt_id=attempt_id,
-                body=body,
-            )
+            return WebhookEvent(_short_text(body["id"]), MISSPELT.get(kind, kind), attempt_id, body)
         except KeyError as missing:
             raise BadWebhook(f"{missing} is missing") from None
         except (AttributeError, TypeError, ValueError) as error:
@@ -268,6 +259,8 @@ class Moyasar:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                if answer.status_code in (404, 410):
+                    raise NoStatement(f"statement of {day}: HTTP {answer.status_code}")
                 if answer.status_code != 200:
                     raise GatewayDown(f"statement of {day}: HTTP {answer.status_code}")
                 for part in answer.iter_content(64 * 1024):

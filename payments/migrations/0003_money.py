@@ -305,12 +305,14 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("day", models.DateField(unique=True, verbose_name="day of the statement")),
-                ("fetched_at", models.DateTimeField(verbose_name="fetched at")),
-                ("sha256", models.BinaryField(max_length=32)),
+                ("fetched_at", models.DateTimeField(null=True, verbose_name="fetched at")),
+                ("sha256", models.BinaryField(max_length=32, null=True)),
                 ("line_count", models.PositiveIntegerField(default=0, verbose_name="lines")),
                 ("came_in", models.BigIntegerField(default=0, verbose_name="came in, in halalas")),
                 ("went_back", models.BigIntegerField(default=0, verbose_name="went back, in halalas")),
                 ("compared_at", models.DateTimeField(null=True, verbose_name="compared with the books at")),
+                ("closed_at", models.DateTimeField(null=True, verbose_name="closed without a statement at")),
+                ("reason", models.CharField(blank=True, max_length=300, verbose_name="reason")),
             ],
             options={
                 "verbose_name": "statement",
@@ -341,6 +343,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "statement lines",
                 "ordering": ["statement", "position"],
             },
+        ),
+        migrations.AddField(
+            model_name="webhookevent",
+            name="tried_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="last begun to be worked at"),
         ),
         migrations.AddField(
             model_name="credit",
@@ -797,6 +804,38 @@ class Migration(migrations.Migration):
                 related_name="entries",
                 to="payments.posting",
                 verbose_name="posting",
+            ),
+        ),
+        migrations.AddField(
+            model_name="statement",
+            name="closed_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="closed by",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="statement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("closed_at", None),
+                    ("closed_by", None),
+                    ("fetched_at__isnull", False),
+                    ("reason", ""),
+                    ("sha256__isnull", False),
+                )
+                | models.Q(
+                    ("closed_at__isnull", False),
+                    ("closed_by__isnull", False),
+                    ("compared_at", None),
+                    ("fetched_at", None),
+                    ("sha256", None),
+                )
+                & models.Q(("reason", ""), _negated=True),
+                name="statement_fetched_or_closed",
             ),
         ),
         migrations.AddConstraint(
@@ -1269,9 +1308,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="statement_fixed",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."day" IS DISTINCT FROM (NEW."day") OR OLD."fetched_at" IS DISTINCT FROM (NEW."fetched_at") OR OLD."sha256" IS DISTINCT FROM (NEW."sha256"))',
+                    condition='WHEN (OLD."day" IS DISTINCT FROM (NEW."day") OR OLD."fetched_at" IS DISTINCT FROM (NEW."fetched_at") OR OLD."sha256" IS DISTINCT FROM (NEW."sha256") OR OLD."closed_at" IS DISTINCT FROM (NEW."closed_at") OR OLD."closed_by_id" IS DISTINCT FROM (NEW."closed_by_id") OR OLD."reason" IS DISTINCT FROM (NEW."reason"))',
                     func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="66a09131794e5c88c474bfcda738bd7b8b2b9358",
+                    hash="ed61f511de59b2b8c7b1099d041c83d987e26542",
                     operation="UPDATE",
                     pgid="pgtrigger_statement_fixed_130e1",
                     table="payments_statement",

@@ -243,6 +243,7 @@ class WebhookEvent(models.Model):
     body = models.JSONField(_("body"))
     body_sha256 = models.BinaryField(max_length=32, editable=False)
     received_at = models.DateTimeField(_("received at"))
+    tried_at = models.DateTimeField(_("last begun to be worked at"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, blank=True)
     processed_at = models.DateTimeField(_("worked at"), null=True, blank=True)
 

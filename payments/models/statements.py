@@ -14,24 +14,50 @@ from payments.models.paying import Payment
 NEVER_CHANGED = pgtrigger.Update | pgtrigger.Delete
 
 
+class StatementQuerySet(models.QuerySet["Statement"]):
+    def ended(self) -> "StatementQuerySet":
+        """The days of which no more will be heard: compared with the books, or closed by hand."""
+        return self.exclude(compared_at=None, closed_at=None)
+
+
 class Statement(models.Model):
-    """The gateway's word about one Riyadh day, as it was fetched; a day is taken in once, and compared with the books once."""
+    """The gateway's word about one Riyadh day, as it was fetched; a day is taken in once, and compared with the books once.
+
+    Where the gateway never gives one, a person closes the day instead, for good: one that comes later is not taken in.
+    """
 
     day = models.DateField(_("day of the statement"), unique=True)
-    fetched_at = models.DateTimeField(_("fetched at"))
-    sha256 = models.BinaryField(max_length=32, editable=False)
+    fetched_at = models.DateTimeField(_("fetched at"), null=True)
+    sha256 = models.BinaryField(max_length=32, editable=False, null=True)
     line_count = models.PositiveIntegerField(_("lines"), default=0)
     came_in = models.BigIntegerField(_("came in, in halalas"), default=0)
     went_back = models.BigIntegerField(_("went back, in halalas"), default=0)
     compared_at = models.DateTimeField(_("compared with the books at"), null=True)
+    closed_at = models.DateTimeField(_("closed without a statement at"), null=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("closed by")
+    )
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+
+    objects = StatementQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("statement")
         verbose_name_plural = _("statements")
         ordering = ["-day"]
-        constraints = [models.CheckConstraint(condition=Q(is_sha256("sha256")), name="statement_has_hash")]
+        constraints = [
+            models.CheckConstraint(condition=Q(is_sha256("sha256")), name="statement_has_hash"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, closed_by=None, reason="", fetched_at__isnull=False, sha256__isnull=False)
+                | Q(closed_at__isnull=False, closed_by__isnull=False, fetched_at=None, sha256=None, compared_at=None)
+                & ~Q(reason=""),
+                name="statement_fetched_or_closed",
+            ),
+        ]
         triggers = [
-            pgtrigger.ReadOnly(name="statement_fixed", fields=["day", "fetched_at", "sha256"]),
+            pgtrigger.ReadOnly(
+                name="statement_fixed", fields=["day", "fetched_at", "sha256", "closed_at", "closed_by", "reason"]
+            ),
             pgtrigger.Protect(
                 name="statement_compared_once",
                 operation=pgtrigger.Update,

@@ -7,9 +7,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from mumaris.kit import alarms
+from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.models import Alarm
-from payments import billing, differences
+from payments import billing, books_admin, differences
 from payments.models import Credit, Difference, Payment, Statement
 from tests.fingerprint import unchanged
 from tests.people import NOON, declare, invoice_of, make_draft, make_practitioner, make_staff, make_user, pay
@@ -143,3 +144,64 @@ def test_a_credit_says_how_it_stands(client, finance):
     assert shown(stands_as="applied")
     assert not shown(stands_as="open")
     assert client.get(reverse("admin:index")).context["credits"] == 0
+
+
+# A day of which the gateway has no statement
+
+
+@pytest.fixture
+def overdue(monkeypatch):
+    """The first of three days for which no statement came."""
+    pay(declare(make_draft(make_practitioner())), "admin")
+    monkeypatch.setattr(books_admin, "clock_now", lambda: NOON + timedelta(days=3))
+    return today(NOON)
+
+
+def test_finance_closes_an_overdue_day_by_hand_and_the_list_tells_of_it(client, finance, overdue):
+    client.force_login(finance)
+    close = at("close_day", overdue.isoformat(), model="statement")
+    assert close in client.get(at("changelist", model="statement")).content.decode()
+    assert "A statement that comes later is not taken in." in client.get(close).content.decode()
+    page = client.post(close, {"reason": "The gateway has none."}, follow=True).content.decode()
+    for said in (
+        "The day is closed without a statement.",
+        "The gateway has none.",
+        str(finance),
+        "Closed without a statement",
+    ):
+        assert said in page, said
+    assert close not in page
+    closed = Statement.objects.get()
+    assert (closed.day, closed.closed_by, closed.reason) == (overdue, finance, "The gateway has none.")
+    with unchanged():
+        assert client.post(close, {"reason": "Again"}).status_code == 404
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "Why" * 101, "a\x00b"])
+def test_without_a_proper_reason_the_day_stays_wanted_and_what_was_typed_stays(client, finance, overdue, reason):
+    client.force_login(finance)
+    with unchanged():
+        answer = client.post(at("close_day", overdue.isoformat(), model="statement"), {"reason": reason})
+    assert answer.status_code == 200
+    assert "<title>Error:" in answer.content.decode().replace("\n", "")
+    if reason.startswith("Why"):
+        assert reason in answer.content.decode()
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "tomorrow", "2020-01-01", "0001-01-01", "9999-12-31"])
+def test_a_day_that_is_not_overdue_is_not_there(client, finance, overdue, day):
+    client.force_login(finance)
+    with unchanged():
+        assert client.get(at("close_day", day, model="statement")).status_code == 404
+        assert client.post(at("close_day", day, model="statement"), {"reason": "Why"}).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["auditor", "reviewer", "superuser"])
+def test_only_finance_closes_a_day(client, overdue, who):
+    client.force_login(superuser() if who == "superuser" else make_staff(who))
+    close = at("close_day", overdue.isoformat(), model="statement")
+    with unchanged():
+        assert client.get(close).status_code == 403
+        assert client.post(close, {"reason": "Why"}).status_code == 403
+        if who != "reviewer":
+            assert close not in client.get(at("changelist", model="statement")).content.decode()

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from celery.schedules import schedule
@@ -14,8 +15,10 @@ from accounts import notices
 from accounts.models import Notice
 from mumaris.celery import app
 from mumaris.kit import clock
+from mumaris.kit.turns import turn
 from payments import attempts
 from payments.models import Attempt, Difference, Payment, Statement, WebhookEvent
+from refunds import payouts
 from register.models import IssuedPaper
 from tests.fingerprint import unchanged
 from tests.people import Office, classified, declare, invoice_of, make_draft, make_practitioner, make_user
@@ -56,7 +59,23 @@ def test_every_task_runs_every_few_seconds_to_an_hour_or_once_a_day_and_takes_no
                 schedule(entry["schedule"]).run_every.total_seconds() if isinstance(entry["schedule"], float) else 0
             )
             assert 5 <= seconds <= 3600, name
-        assert set(entry) == {"task", "schedule"}, name
+        assert set(entry) - {"options"} == {"task", "schedule"}, name
+
+
+ASK_THE_GATEWAY = {
+    "payments.tasks.ask_gateway",
+    "payments.tasks.work_webhooks",
+    "payments.tasks.reissue_bills",
+    "payments.tasks.hear_of_all",
+    "payments.tasks.reconcile",
+    "refunds.tasks.finish_payouts",
+}
+
+
+def test_what_may_hang_at_the_gateway_does_not_pile_up():
+    for name, entry in BEAT.items():
+        expires = {"expires": entry["schedule"]} if entry["task"] in ASK_THE_GATEWAY else None
+        assert entry.get("options") == expires, name
 
 
 @pytest.mark.django_db(transaction=True)
@@ -74,6 +93,33 @@ class TestThriceAtOnceAndTwiceInARow:
         with unchanged():
             for entry in BEAT.values():
                 self.run(entry["task"])
+
+    @pytest.mark.parametrize(
+        ("task", "name", "room", "verb"),
+        [
+            ("payments.tasks.reissue_bills", "reissue bills", attempts, "reissue"),
+            ("refunds.tasks.finish_payouts", "finish refunds to cards", payouts, "finish_left"),
+        ],
+    )
+    def test_what_may_hang_at_the_gateway_is_begun_by_one_alone(self, monkeypatch, task, name, room, verb):
+        runs: list = []
+        monkeypatch.setattr(room, verb, runs.append)
+        held, done = Event(), Event()
+
+        def first():
+            with turn(name):
+                held.set()
+                assert done.wait(20), "the second waits for the first"
+
+        def second():
+            held.wait(20)
+            app.tasks[task]()
+            done.set()
+
+        assert at_once(first, second) == []
+        assert runs == []
+        app.tasks[task]()
+        assert len(runs) == 1
 
     @pytest.mark.req("DLN-2")
     def test_a_lapsed_application_is_cancelled_once(self):

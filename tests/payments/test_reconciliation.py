@@ -1,5 +1,6 @@
 """Our books against the gateway's list and daily statement, over real HTTP to its simulator (PAY-6, PAY-5; F22 to F26, F39)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from uuid import uuid4
@@ -13,6 +14,7 @@ from applications import sweeps
 from applications.progress import advance
 from mumaris.kit import alarms
 from mumaris.kit.clock import end_of_day, today
+from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.models import Alarm
 from payments import attempts, billing, ledger, reconciliation, webhooks
 from payments.gateways.base import GatewayDown, Unreadable
@@ -28,7 +30,7 @@ from payments.models import (
     StatementLine,
 )
 from tests.fingerprint import unchanged
-from tests.people import declare, invoice_of, make_draft, make_practitioner, pay
+from tests.people import declare, invoice_of, make_draft, make_practitioner, make_staff, pay
 from tests.threads import at_once
 
 pytest_plugins = ["tests.servers"]
@@ -104,7 +106,7 @@ def test_what_agrees_is_taken_in_without_a_difference(gateway, clock):
         (payment.provider_ref, 20_000, day) for payment in payments
     ]
     assert found() == []
-    assert reconciliation.statement_is_in(day)
+    assert Statement.objects.get(day=day).compared_at
     for payment in Payment.objects.all():
         assert abs(payment.bank_at - payment.paid_at) < timedelta(seconds=1)
 
@@ -202,9 +204,9 @@ def test_a_comparison_that_was_broken_off_is_done_again(gateway, clock):
     gateway.fault("500", call="GET /v1/payments")
     reconciliation.reconcile(clock.now)
     assert Statement.objects.get().compared_at is None
-    assert not reconciliation.statement_is_in(day)
+    assert day in reconciliation.days_without_statement(clock.now)
     reconciliation.reconcile(clock.now)
-    assert reconciliation.statement_is_in(day)
+    assert Statement.objects.get().compared_at
     assert Payment.objects.get().bank_at
     assert found() == []
 
@@ -252,6 +254,97 @@ def test_an_unreadable_statement_is_an_alarm_and_blocks_no_other_day(gateway, cl
     payment.refresh_from_db()
     assert payment.bank_at
     assert found() == []
+
+
+def lacking(gateway, monkeypatch, bad_day) -> None:
+    """From now on the gateway answers 404 where the statement of that day should be."""
+    real = reconciliation.gateway
+
+    class Lacking:
+        gives_statements = True
+
+        def __getattr__(self, name):
+            return getattr(real(), name)
+
+        def statement(self, day):
+            elsewhere = {"statement_url": f"{gateway.url}/no-such-file/{{day}}"} if day == bad_day else {}
+            return replace(real(), **elsewhere).statement(day)
+
+    monkeypatch.setattr(reconciliation, "gateway", Lacking)
+
+
+def test_a_day_without_a_statement_keeps_no_later_day_out_and_ends_by_hand(gateway, clock, monkeypatch):
+    paid(gateway, clock)
+    clock.next_days(1)
+    payment, bad_day = paid(gateway, clock), today(clock.now)
+    real = reconciliation.gateway
+    lacking(gateway, monkeypatch, bad_day)
+    reconciliation.reconcile(clock.next_days(3))
+    assert set(Statement.objects.values_list("day", flat=True)) == {bad_day - DAY, bad_day + DAY, bad_day + 2 * DAY}
+    assert reconciliation.overdue_days(clock.now) == [bad_day]
+    assert Alarm.objects.get(kind="statement_overdue", cleared_at=None).facts == {
+        "number": 1,
+        "day": bad_day.isoformat(),
+    }
+    finance = make_staff("finance officer")
+    reconciliation.close_day(bad_day, reason="The gateway has none.", by=finance, now=clock.now)
+    assert reconciliation.days_without_statement(clock.now) == []
+    assert alarms_of("statement_overdue") == 0
+    monkeypatch.setattr(reconciliation, "gateway", real)
+    with unchanged():  # it comes after all
+        reconciliation.reconcile(clock.now)
+        reconciliation.take_in(bad_day, now=clock.now)
+        reconciliation.compare(bad_day, now=clock.now)
+    payment.refresh_from_db()
+    assert payment.bank_at is None
+    assert found() == []  # with nothing to compare it, nothing of it is missing
+    closed = Statement.objects.get(day=bad_day)
+    assert (closed.closed_by, closed.reason, closed.fetched_at) == (finance, "The gateway has none.", None)
+    for change in ({"reason": "Another"}, {"closed_by": None}, {"compared_at": clock.now}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Statement.objects.filter(day=bad_day).update(**change)
+
+
+def test_what_the_day_before_a_closed_one_lacks_is_named_when_it_is_closed(gateway, clock, monkeypatch):
+    payment = paid(gateway, clock)
+    gateway.plant("missing", payment_id=payment.provider_ref)
+    day = today(clock.now)
+    lacking(gateway, monkeypatch, day + DAY)
+    reconciliation.reconcile(clock.next_days(3))
+    assert found() == []  # it may stand in the next day's
+    reconciliation.close_day(day + DAY, reason="None.", by=make_staff("finance officer"), now=clock.now)
+    assert found() == [("missing_there", payment.provider_ref)]
+
+
+@pytest.mark.req("PAY-5")
+def test_late_money_of_a_closed_day_waits_for_no_statement(gateway, clock, monkeypatch):
+    _case, payment = late_by_the_gateway(gateway, clock)
+    gateway.plant("missing", payment_id=payment.provider_ref)
+    day = today(payment.paid_at)
+    lacking(gateway, monkeypatch, day)
+    clock.next_days(3)
+    reconciliation.reconcile(clock.now)
+    assert not reconciliation.credits_due(clock.now).exists()
+    reconciliation.close_day(day, reason="None.", by=make_staff("finance officer"), now=clock.now)
+    assert reconciliation.credits_due(clock.now).get().payment == payment
+
+
+def test_only_an_overdue_day_can_be_closed(gateway, clock, monkeypatch):
+    paid(gateway, clock)
+    day, finance, auditor = today(clock.now), make_staff("finance officer"), make_staff("auditor")
+    lacking(gateway, monkeypatch, day)
+    reconciliation.reconcile(clock.next_days(2))
+    late = {"reason": "None.", "by": finance, "now": clock.now}
+    with unchanged():
+        for wrong in (day - DAY, day + DAY, day + 2 * DAY):  # before any money, in already, not over
+            with pytest.raises(NotAllowed):
+                reconciliation.close_day(wrong, **late)
+        for change in ({"reason": " "}, {"by": auditor}):
+            with pytest.raises(NotAllowed):
+                reconciliation.close_day(day, **late | change)
+    reconciliation.close_day(day, **late)
+    with unchanged(), pytest.raises(NotAllowed):
+        reconciliation.close_day(day, **late)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +419,7 @@ def test_money_that_is_none_of_ours_is_an_alarm_once(gateway, clock):
         reconciliation.hear_of_all(clock.now)
     alarm = Alarm.objects.get(kind="orphan_money")
     assert (alarm.times, alarm.facts) == (1, {"payment": stranger["id"], "amount": 30_000})
-    Alarm.objects.update(cleared_at=clock.now)
+    Alarm.objects.update(cleared_at=clock.now, cleared_by="finance", reason="Sent back.")
     reconciliation.hear_of_all(clock.now)
     assert not Alarm.objects.filter(cleared_at=None).exists()
     reconciliation.reconcile(clock.next_days(1))

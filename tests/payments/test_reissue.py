@@ -156,12 +156,14 @@ def test_a_gateway_that_is_away_keeps_the_case_and_raises_the_alarm_until_it_ans
     monkeypatch.setattr("payments.tasks.now", lambda: moment)
     gateway.clock_ahead(int((moment - start).total_seconds()))
     gateway.fault("500", times=1)
-    ask_gateway()
+    for _ in range(2):  # what was not heard in one run, the next one tells of
+        ask_gateway()
     alarm = Alarm.objects.get(kind="gateway_away", cleared_at=None)
     assert (alarm.facts, alarm.times) == ({"number": 1}, 1)
     assert sweeps.lapse(moment) == 0
     moment += timedelta(minutes=5)
-    ask_gateway()
+    for _ in range(2):
+        ask_gateway()
     alarm.refresh_from_db()
     assert alarm.cleared_at == moment
     assert sweeps.lapse(moment) == 1

@@ -17,7 +17,7 @@ from payments import attempts
 from payments.gateways import gateway
 from payments.gateways.base import GatewayDown, RefundInDoubt
 from payments.models import Credit, LedgerEntry, Payment
-from refunds import payouts, progress, sweeps, transfers
+from refunds import payouts, progress, sweeps, tasks, transfers
 from refunds.dates import dates_of
 from refunds.models import Ticket, Transfer
 from tests.fingerprint import unchanged
@@ -302,6 +302,21 @@ def test_a_changed_file_is_not_handed_out(finance):
     file.sha256 = b"x" * 32
     with pytest.raises(ValueError, match="was changed"):
         transfers.content_of(file)
+
+
+@pytest.mark.django_db
+@pytest.mark.req("REF-6")
+def test_a_gateway_that_hangs_keeps_no_alarm_about_payouts_away(finance, monkeypatch):
+    bring_to("paying", Office(), finance)
+
+    def killed(moment):
+        raise TimeoutError
+
+    monkeypatch.setattr(tasks, "now", lambda: LATER + timedelta(days=8))
+    monkeypatch.setattr(payouts, "finish_left", killed)
+    with pytest.raises(TimeoutError):
+        tasks.finish_payouts()
+    assert Alarm.objects.get().kind == "payouts_unfinished"
 
 
 @pytest.mark.django_db

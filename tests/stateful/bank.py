@@ -13,7 +13,6 @@ from payments.gateways.base import AttemptRequest, NormalState, Redirect, ShowBi
 
 
 class Bank:
-    name = "bank"
     gives_statements = False
     terms: Mapping[str, Terms] = {"card": Terms(100, None, True), "sadad": Terms(10_000, 29, False)}
 
@@ -50,8 +49,7 @@ class Bank:
     def parse_webhook(self, raw: bytes) -> WebhookEvent:
         body = json.loads(raw)
         data = body["data"]
-        at = datetime.fromisoformat(body["created_at"])
-        return WebhookEvent(body["id"], body["type"], at, data["id"], data["invoice_id"], data["given_id"], body)
+        return WebhookEvent(body["id"], body["type"], data["given_id"], body)
 
 
 def notification(event_id: str, given_id: str, ref: str, at: datetime) -> bytes:
