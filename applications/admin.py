@@ -28,6 +28,7 @@ from applications.presenting import FEE_CATEGORIES
 from documents.models import Paper
 from documents.views import serve
 from mumaris.kit.clock import now as clock_now
+from mumaris.kit.fields import RiyalsField
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import PolicyMissing
 from mumaris.kit.readonly import EffectiveAdmin, ReadOnlyAdmin
@@ -194,7 +195,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
                 act.make(case.pk, by=request.user, now=clock_now(), **form.cleaned_data)
             except NotAllowed as refusal:
                 for reason in refusal.reasons:
-                    form.add_error(None, reason)
+                    form.add_error(clock_desk.FAULTY.get(name), reason)
             else:
                 messages.success(request, _("Done. The practitioner is told."))
                 return redirect(reverse("admin:applications_application_clock", args=[case.pk]))
@@ -242,7 +243,7 @@ class FeeForm(TaxedForm):
         choices=[("", gettext_lazy("Every category")), *FEE_CATEGORIES.items()],
         required=False,
     )
-    riyals = forms.DecimalField(label=gettext_lazy("Amount (SAR)"), min_value=0, max_value=1_000_000, decimal_places=2)
+    riyals = RiyalsField(label=gettext_lazy("Amount (SAR)"), min_value=0, max_value=1_000_000)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()

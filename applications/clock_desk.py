@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.forms import BaseForm
 from django.http import QueryDict
 from django.urls import reverse
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from applications import deadlines
 from applications.models import Application, ClockCause
 from mumaris.kit.clock import today
-from mumaris.kit.fields import CleanCharField, Form
+from mumaris.kit.fields import CleanCharField, Form, WholeNumberField
 from mumaris.kit.policy import value
 
 
@@ -28,7 +27,7 @@ class ReasonForm(Form):
 class ExtendForm(ReasonForm):
     """By how much, and why, a last day is moved."""
 
-    days = forms.IntegerField(label=_("By how many days"), min_value=1, max_value=9999)
+    days = WholeNumberField(label=_("By how many days"), min_value=1, max_value=9999)
     field_order = ["days", "reason"]
 
 
@@ -71,6 +70,10 @@ ACTS = {
         ),
     )
 }
+
+
+# Of these acts a refusal is about one field, and is said there.
+FAULTY = {"extend": "days"}
 
 
 def form_of(act: Act, data: QueryDict | None = None) -> BaseForm:

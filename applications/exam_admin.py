@@ -27,7 +27,7 @@ from applications.models import EligibilityNumber, ExamPolicy, ExamResult, Matte
 from applications.sittings import Objection
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
-from mumaris.kit.fields import CalendarDateField, CleanCharField, Form
+from mumaris.kit.fields import CalendarDateField, CleanCharField, Form, RiyalsField
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.policy import PolicyMissing
 from mumaris.kit.readonly import EffectiveAdmin, ReadOnlyAdmin
@@ -450,9 +450,7 @@ POLICY_LIMITS = {
 class ExamPolicyForm(TaxedForm):
     """The rules of an exam from a day on; the fee is typed in riyals and kept in halalas."""
 
-    riyals = forms.DecimalField(
-        label=gettext_lazy("Fee of a paid attempt (SAR)"), min_value=0, max_value=1_000_000, decimal_places=2
-    )
+    riyals = RiyalsField(label=gettext_lazy("Fee of a paid attempt (SAR)"), min_value=0, max_value=1_000_000)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -39,6 +39,8 @@ MOVES: dict[str, tuple[Any, type[BaseForm]]] = {
     "send_back": (exempting.send_back, SendBackForm),
     "revoke": (exempting.revoke, ReasonForm),
 }
+# Of these moves a refusal is about one field, and is said there.
+FAULTY = {"recommend": "ends_on"}
 BADGES = {
     ExemptionState.REQUESTED: ("warn", "clock"),
     ExemptionState.RECOMMENDED: ("note", "clock"),
@@ -69,6 +71,19 @@ class ExemptionAdmin(ReadOnlyAdmin):
         "reason",
         "internal_text",
     ]
+    later = (
+        "statement",
+        "starts_on",
+        "ends_on",
+        "recommended_by",
+        "recommended_at",
+        "decided_by",
+        "decided_at",
+        "revoked_by",
+        "revoked_at",
+        "reason",
+        "internal_text",
+    )
     list_display = ["requested_at", "practitioner", "ground", "state_shown", "starts_on", "ends_on", "decided_at"]
     list_filter = ["state", "ground"]
     list_select_related = ["practitioner"]
@@ -105,7 +120,8 @@ class ExemptionAdmin(ReadOnlyAdmin):
             {"move": move, "form": tried.get(move.name) or _form(move, exemption)}
             for move in LIFECYCLE.open_to(exemption, request.user)
         ]
-        return super().change_view(request, object_id, form_url, {"moves": moves, **(extra_context or {})})
+        context = {"moves": moves, "refused": any(form.errors for form in tried.values())}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     @method_decorator(require_POST)
     def move(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
@@ -122,8 +138,12 @@ class ExemptionAdmin(ReadOnlyAdmin):
             try:
                 act(exemption.pk, by=request.user, now=clock_now(), **form.cleaned_data)
             except NotAllowed as refusal:
+                exemption = self._seen(request, object_id)
                 for reason in refusal.reasons:
-                    messages.error(request, reason)
+                    if exemption.state in move.sources:
+                        form.add_error(FAULTY.get(name), reason)
+                    else:  # a second click: the form is gone
+                        messages.error(request, reason)
             except PolicyMissing as gap:
                 log.error("%s of exemption %s is not possible: %s", name, exemption.pk, gap)
                 messages.error(
@@ -138,6 +158,8 @@ class ExemptionAdmin(ReadOnlyAdmin):
                 )
                 return redirect(reverse("admin:payments_exemption_change", args=[exemption.pk]))
         if form.errors:
+            if name == "approve":  # what is on the page now is what the next try has read
+                form.data = {**dict(form.data.items()), form.add_prefix("seen"): edition(exemption)}
             request.method = "GET"  # the page of the exemption, with the form as it was sent
             return self.change_view(request, object_id, extra_context={"tried": {name: form}})
         return redirect(reverse("admin:payments_exemption_change", args=[exemption.pk]))

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
@@ -24,8 +25,8 @@ from documents.forms import UploadForm
 from mumaris.kit.clock import today
 from mumaris.kit.policy import Policies
 from mumaris.kit.templatetags import look
-from payments import attempts
-from payments.models import Invoice, Method, Purpose
+from payments import attempts, exemptions
+from payments.models import Invoice, Method, Payment, Purpose
 from register import issuing
 from register.models import IssuedPaper
 
@@ -291,7 +292,10 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
     waited = [one for one in clock_changes if one.entry_seq == case.moves] if deadline else []
     since = entries[0].at if entries else case.created_at
     purpose = INVOICE_OF.get(state)
-    invoices = list(Invoice.objects.filter(case=case.reference).prefetch_related("lines"))
+    paid_for = Exists(Payment.objects.filter(invoice=OuterRef("pk")))
+    invoices = list(
+        Invoice.objects.filter(case=case.reference).annotate(is_paid_for=paid_for).prefetch_related("lines")
+    )
     invoice = next((one for one in invoices if purpose and one.purpose == purpose and one.is_open), None)
     issued = list(IssuedPaper.objects.filter(case=case.reference)) if state == State.COMPLETED else []
     attached = list(case.attachments.select_related("paper").order_by("-attached_at"))
@@ -306,7 +310,9 @@ def case_page(case: Application, now: datetime) -> dict[str, Any]:
         "methods": [{"method": method, "why_not": attempts.why_not(invoice, method, now)} for method in Method]
         if invoice
         else [],
+        "exemption_asked": invoice is not None and exemptions.is_asked(case.practitioner),
         "invoices": invoices,
+        "has_paid": any(one.is_paid_for for one in invoices),
         "turn": {"practitioner": "you", "staff": "reviewer"}.get(HOLDER.get(state, "")),
         "due": deadline.due_on if deadline else None,
         "stands": deadline.days_left if deadline else None,

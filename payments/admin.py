@@ -61,6 +61,7 @@ class InvoiceAdmin(InRiyals, ReadOnlyAdmin):
         "waiver",
         "exemption",
     ]
+    later = ("paid_at", "waiver", "exemption")
     list_display = ["number", "case", "payer", "purpose", "riyals", "state", "issued_at", "due_on", "paid_at"]
     list_filter = ["state", "purpose"]
     list_select_related = ["payer"]

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -126,7 +125,11 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 class CloseForm(Form):
-    reason = CleanCharField(label=gettext_lazy("Reason, as the record keeps it"), max_length=300)
+    reason = CleanCharField(
+        label=gettext_lazy("Reason, as the record keeps it"),
+        max_length=300,
+        error_messages={"required": gettext_lazy("Write the reason.")},
+    )
 
 
 @admin.register(Difference)
@@ -149,6 +152,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
         "closed_by",
         "reason",
     ]
+    later = ("closed_at", "closed_by", "reason")
     readonly_fields = ["status", "our_riyals", "their_riyals"]
     list_display = ["day", "status", "kind", "movement", "provider_ref", "our_riyals", "their_riyals", "found_at"]
     list_filter = [OpenFilter, "kind", "movement"]
@@ -186,18 +190,20 @@ class DifferenceAdmin(ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refused, it says why at the form, and what was typed stays there; a difference that is closed says so above the page."""
         if not (self.has_view_permission(request) and differences.may_close(request.user)):
             raise PermissionDenied
         difference = self.get_object(request, unquote(object_id))
-        form: forms.Form = CloseForm(request.POST)
-        reasons = [error for errors in form.errors.values() for error in errors]
-        if form.is_valid():
-            try:
-                differences.close(difference.pk, reason=form.cleaned_data["reason"], by=request.user, now=clock_now())
-            except NotAllowed as refusal:
-                reasons = refusal.reasons
-            else:
-                messages.success(request, _("The difference is closed."))
-        for reason in reasons:
-            messages.error(request, reason)
+        form = CloseForm(request.POST)
+        if not form.is_valid() and not difference.closed_at:
+            request.method = "GET"  # the page of the difference, with the form as it was sent
+            return self.change_view(request, object_id, extra_context={"close": form})
+        try:
+            reason = form.cleaned_data.get("reason", "")
+            differences.close(difference.pk, reason=reason, by=request.user, now=clock_now())
+        except NotAllowed as refusal:
+            for reason in refusal.reasons:
+                messages.error(request, reason)
+        else:
+            messages.success(request, _("The difference is closed."))
         return redirect(reverse("admin:payments_difference_change", args=[difference.pk]))

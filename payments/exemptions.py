@@ -31,9 +31,14 @@ def in_force(practitioner: Practitioner, on: date) -> Exemption | None:
     return practitioner.exemptions.in_force(on).order_by("starts_on", "pk").first()
 
 
+def is_asked(practitioner: Practitioner) -> bool:
+    """Whether a request of this person is undecided."""
+    return practitioner.exemptions.undecided().exists()
+
+
 def why_not(practitioner: Practitioner, on: date) -> str:
     """The reason why this person cannot ask for an exemption now, empty where they can."""
-    if practitioner.exemptions.undecided().exists():
+    if is_asked(practitioner):
         return _("Your request is being decided already. We tell you the decision.")
     held = in_force(practitioner, on)
     if held and held.ends_on is None:

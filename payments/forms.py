@@ -15,7 +15,12 @@ from payments.models import Ground, TaxTreatment
 class ExemptionForm(Form):
     """The ground, and one file that proves it."""
 
-    ground = forms.ChoiceField(label=_("Ground of the exemption"), choices=Ground, widget=forms.RadioSelect)
+    ground = forms.ChoiceField(
+        label=_("Ground of the exemption"),
+        choices=Ground,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose the ground of the exemption.")},
+    )
     file = forms.FileField(
         label=_("Evidence"),
         help_text=_("PDF, JPEG or PNG, up to 5 MB."),
@@ -28,6 +33,15 @@ class ExemptionForm(Form):
         max_length=2000,
         help_text=_("Leave empty if the evidence says it all."),
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["ground"].choice_hints = {  # type: ignore[attr-defined]
+            Ground.MARTYR_RELATIVE: _(
+                "Evidence: a paper of the authority that names the martyr, and shows how you are related"
+            ),
+            Ground.SECRETARY_GENERAL: _("Evidence: the decision, with its number and date"),
+        }
 
 
 class MoveForm(Form):

@@ -4,16 +4,17 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mumaris.kit.lifecycle import Lifecycle, Move
 
 
 class ExemptionState(models.TextChoices):
-    REQUESTED = "requested", _("Requested")
+    REQUESTED = "requested", pgettext_lazy("exemption", "Requested")
     RECOMMENDED = "recommended", _("Waiting for second officer")
-    APPROVED = "approved", _("Approved")
-    REFUSED = "refused", _("Refused")
-    REVOKED = "revoked", _("Revoked")
+    APPROVED = "approved", pgettext_lazy("exemption", "Approved")
+    REFUSED = "refused", pgettext_lazy("exemption", "Refused")
+    REVOKED = "revoked", pgettext_lazy("exemption", "Revoked")
 
 
 S = ExemptionState

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
-from payments import attempts, papers
+from payments import attempts, exemptions, papers
 from payments.gateways.base import GatewayDown
 from payments.models import Attempt, AttemptState, Disposition, Invoice, Method
 
@@ -37,6 +37,7 @@ def invoice(request: HttpRequest, number: str) -> HttpResponse:
         "methods": [{"method": method, "why_not": attempts.why_not(own, method, now)} for method in Method]
         if own.is_open
         else [],
+        "exemption_asked": own.is_open and exemptions.is_asked(own.payer),
         "payments": own.payments.all(),
         "today": today(now),
     }

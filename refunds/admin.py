@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from documents.views import serve
@@ -36,7 +36,7 @@ QUEUES = {
     "overruling": (gettext_lazy("For the second officer"), Q(state=TicketState.OVERRULING)),
     "approved": (gettext_lazy("To be paid out"), Q(state=TicketState.APPROVED)),
     "paying": (gettext_lazy("Being paid out"), Q(state=TicketState.PAYING)),
-    "ended": (gettext_lazy("Ended"), Q(state__in=FINAL)),
+    "ended": (pgettext_lazy("refunds", "Ended"), Q(state__in=FINAL)),
     "all": (gettext_lazy("All"), Q()),
 }
 
@@ -146,19 +146,27 @@ class TicketAdmin(ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def move(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Make one move; refused, it says every reason and changes nothing, and what was typed stays in its form."""
+        """Make one move; refused, it says every reason in its form and changes nothing, and what was typed stays there.
+
+        A form that is gone, or in which nothing is typed, says it above the page.
+        """
         if name not in desk.MOVES:
             raise Http404
         ticket, now = self._ticket(request, object_id), clock_now()
         if ticket.state in desk.MOVES[name].sources and not desk.MOVES[name].may(request.user, ticket):
             raise PermissionDenied
-        form = desk.form_of(name, ticket, request.POST)
+        form, seen = desk.form_of(name, ticket, request.POST), _seen(request)
         if form.is_valid():
             try:
-                desk.make(name, ticket, form, by=request.user, now=now, seen=_seen(request, ticket, name))
+                desk.make(name, ticket, form, by=request.user, now=now, seen=seen)
             except NotAllowed as refusal:
+                ticket = self._ticket(request, object_id)
+                field = desk.FAULTY.get(name) if seen in (None, ticket.moves) else None
                 for reason in refusal.reasons:
-                    messages.error(request, reason)
+                    if form.fields and desk.is_open(request.user, ticket, name):
+                        form.add_error(field, reason)
+                    else:
+                        messages.error(request, reason)
             except GatewayDown:
                 messages.warning(
                     request,
@@ -174,10 +182,7 @@ class TicketAdmin(ReadOnlyAdmin):
                     _("Done. %(number)s is now: %(state)s.") % {"number": ticket, "state": ticket.get_state_display()},
                 )
                 return self._to_page(ticket)
-        ticket = self._ticket(request, object_id)
-        if (not form.errors and not form.fields) or not desk.is_open(request.user, ticket, name):
-            return self._to_page(ticket)
-        return self._page(request, ticket, {name: form})
+        return self._page(request, ticket, {name: form}) if form.errors else self._to_page(ticket)
 
     @method_decorator(require_safe)
     def evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -335,7 +340,7 @@ def _told(transfer: Transfer, outcome: str, data: Any = None) -> BaseForm:
     return form(data, auto_id=f"id_{transfer.pk}_{outcome}_%s")
 
 
-def _seen(request: HttpRequest, ticket: Ticket, name: str) -> int | None:
+def _seen(request: HttpRequest) -> int | None:
     """The number of moves that stood on the page the officer decided on."""
     said = request.POST.get("seen", "")
     return int(said) if said.isascii() and said.isdigit() and len(said) < 9 else None

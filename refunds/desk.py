@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applications.catalogue import CATALOGUE
 from mumaris.kit.clock import today
-from mumaris.kit.fields import CleanCharField, Form
+from mumaris.kit.fields import CleanCharField, Form, RiyalsField
 from mumaris.kit.templatetags import look
 from refunds import payouts, progress, rules
 from refunds.lifecycle import LIFECYCLE, UNDECIDED, TicketState, applicant, filer, system
@@ -26,6 +26,8 @@ MOVES = {
     if move.may not in (applicant, filer, system) and move.name not in ("confirm", "fail")
 }
 ENDS_BADLY = ("refuse", "endorse_refusal")
+# Of these moves a refusal is about one field, and is said there.
+FAULTY = {"overrule": "amount"}
 HAPPENED = {
     "file": _("Filed"),
     "approve": _("Approved by the rule"),
@@ -76,7 +78,7 @@ class RefuseForm(Form):
 class OverruleForm(Form):
     """Another amount than the rule's, typed in riyals."""
 
-    amount = forms.DecimalField(label=_("Amount (SAR)"), min_value=0, max_value=1_000_000, decimal_places=2)
+    amount = RiyalsField(label=_("Amount (SAR)"), min_value=0, max_value=1_000_000)
     reason = CleanCharField(
         label=_("Why the rule is not followed"), max_length=2000, lines=True, widget=forms.Textarea({"rows": 3})
     )
@@ -113,11 +115,15 @@ FORMS: dict[str, type[Form]] = {
 
 
 class ExecutedForm(Form):
-    reference = CleanCharField(label=_("Bank's reference"), max_length=80)
+    reference = CleanCharField(
+        label=_("Bank's reference"), max_length=80, error_messages={"required": _("Type the bank's reference.")}
+    )
 
 
 class FailedForm(Form):
-    reason = CleanCharField(label=_("Why it came back"), max_length=200)
+    reason = CleanCharField(
+        label=_("Why it came back"), max_length=200, error_messages={"required": _("Write why it came back.")}
+    )
 
 
 def form_of(name: str, ticket: Ticket, data: QueryDict | None = None, **shown_amounts: int) -> BaseForm:
@@ -177,7 +183,7 @@ def page(ticket: Ticket, user: Any, now: datetime, tried: dict[str, BaseForm]) -
                 "name": name,
                 "label": MOVES[name].label,
                 "url": reverse("admin:refunds_ticket_move", args=[ticket.pk, name]),
-                "form": tried.get(name)
+                "form": _tried(tried, name, live)
                 or form_of(name, ticket, by_rule=live["amount"], if_accepted=live["if_accepted"]),
                 "open": name in tried,
                 "bad": name in ENDS_BADLY,
@@ -185,6 +191,13 @@ def page(ticket: Ticket, user: Any, now: datetime, tried: dict[str, BaseForm]) -
             for name in offered
         ],
     }
+
+
+def _tried(tried: dict[str, BaseForm], name: str, live: dict[str, Any]) -> BaseForm | None:
+    """The form as it was typed; an approval then stands on the amounts that the page shows now."""
+    if (form := tried.get(name)) and name == "approve":
+        form.data = {**form.data.dict(), "by_rule": live["amount"], "if_accepted": live["if_accepted"]}
+    return form
 
 
 def _live(ticket: Ticket) -> dict[str, Any]:

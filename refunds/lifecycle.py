@@ -4,19 +4,20 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mumaris.kit.lifecycle import Lifecycle, Move
 
 
 class TicketState(models.TextChoices):
-    FILED = "filed", _("Waiting for a decision")
-    OVERRULING = "overruling", _("Waiting for the second officer")
-    APPROVED = "approved", _("Approved")
-    PAYING = "paying", _("Being paid out")
-    PAID_OUT = "paid_out", _("Paid out")
-    REFUSED = "refused", _("Refused")
-    EXPIRED = "expired", _("Not collected in time")
-    CLOSED = "closed", _("Closed")
+    FILED = "filed", pgettext_lazy("refund", "Waiting for a decision")
+    OVERRULING = "overruling", pgettext_lazy("refund", "Waiting for the second officer")
+    APPROVED = "approved", pgettext_lazy("refund", "Approved")
+    PAYING = "paying", pgettext_lazy("refund", "Being paid out")
+    PAID_OUT = "paid_out", pgettext_lazy("refund", "Paid out")
+    REFUSED = "refused", pgettext_lazy("refund", "Refused")
+    EXPIRED = "expired", pgettext_lazy("refund", "Not collected in time")
+    CLOSED = "closed", pgettext_lazy("refund", "Closed")
 
 
 S = TicketState

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from applications.models import Application
 from documents.models import Paper
@@ -533,7 +534,7 @@ class Transfer(models.Model):
     class Outcome(models.TextChoices):
         SENT = "sent", _("With the bank")
         EXECUTED = "executed", _("Executed")
-        FAILED = "failed", _("Failed")
+        FAILED = "failed", pgettext_lazy("transfer", "Failed")
 
     file = models.ForeignKey(TransferFile, models.PROTECT, related_name="transfers", verbose_name=_("transfer file"))
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="transfers", verbose_name=_("refund ticket"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from applications.catalogue import CATALOGUE
@@ -59,11 +59,11 @@ READ = {
 }
 STEPS = {
     "file": _("The ticket was filed"),
-    "approve": _("Approved"),
-    "refuse": _("Refused"),
+    "approve": pgettext_lazy("refund", "Approved"),
+    "refuse": pgettext_lazy("refund", "Refused"),
     "overrule": _("A second officer looks at it"),
-    "endorse": _("Approved"),
-    "endorse_refusal": _("Refused"),
+    "endorse": pgettext_lazy("refund", "Approved"),
+    "endorse_refusal": pgettext_lazy("refund", "Refused"),
     "send_back": _("Looked at once more"),
     "give_account": _("You said where the money goes"),
     "ask_account": _("It goes by bank transfer instead"),
@@ -192,6 +192,7 @@ def ticket_page(ticket: Ticket, person: Any, form: AccountForm, now: datetime) -
         "if_accepted": ticket.filed_judgement["if_accepted"],
         "entries": [_step(entry) for entry in ticket.timeline.all()],
         "form": form if ticket.state == TicketState.APPROVED and ticket.payout == PayoutMethod.TRANSFER else None,
+        "collect_days": Policies(today(now))["refund.collect_days"],
         "can_withdraw": not LIFECYCLE["withdraw"].obstacles(ticket, person),
         "can_ask_again": can_ask_again(ticket),
         "is_late": ticket.is_undecided and ticket.decide_by < today(now),

@@ -260,7 +260,7 @@ def _rest(part: Part, due: int, room: int) -> int:
 
 def _unapplied(part: Part, facts: Facts) -> Reading:
     if part.credit is not None:
-        return Reading(part.name, part.base)
+        return Reading(f"{part.name}.", part.base)
     return Reading(_("This money settled the fee. Whatever was paid beyond it stands as a credit of its own."))
 
 

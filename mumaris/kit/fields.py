@@ -7,6 +7,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -45,7 +46,7 @@ class CleanCharField(forms.CharField):
         self.lines = lines
         self.longest: int = options.setdefault("max_length", TEXT_LENGTH if lines else LINE_LENGTH)
         if lines:
-            options.setdefault("widget", forms.Textarea)
+            options.setdefault("widget", forms.Textarea({"rows": 5}))
         super().__init__(**options)
 
     def to_python(self, value: Any) -> Any:
@@ -62,10 +63,25 @@ class WholeNumberField(forms.IntegerField):
     widget = forms.TextInput(attrs={"inputmode": "numeric"})
 
     def to_python(self, value: Any) -> int | None:
-        text = digits.ascii_digits(str(value)).strip() if value not in self.empty_values else ""
+        text = _number_typed(value)
         if text and not re.fullmatch(r"[0-9]{1,18}", text):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return int(text) if text else None
+
+
+class RiyalsField(forms.DecimalField):
+    """An amount in riyals, in digits of any script: 1500, 1,500.50 or ١٬٥٠٠٫٥٠. A comma only parts the thousands."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "dir": "ltr", "autocomplete": "off"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(decimal_places=2, **options)
+
+    def to_python(self, value: Any) -> Any:
+        text = _number_typed(value).translate({ord("٫"): ".", ord("٬"): ","})
+        if text and not re.fullmatch(r"([0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5})(\.[0-9]{1,18})?", text):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return Decimal(text.replace(",", "")) if text else None
 
 
 class NormalisedField(CleanCharField):
@@ -264,6 +280,12 @@ def _out_of_range(first: int, last: int) -> ValidationError:
 
 def _asked(limit: Limit) -> date | None:
     return limit() if callable(limit) else limit
+
+
+def _number_typed(value: Any) -> str:
+    """What was typed into a field of a number, in ASCII digits and without what can't be seen; far too much stays as it is."""
+    text = "" if value in forms.Field.empty_values else str(value)
+    return digits.ascii_digits(_reported(digits.clean, text)) if len(text) <= LINE_LENGTH else text
 
 
 def _reported(read: Callable[[str], str], text: str) -> str:

@@ -23,6 +23,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """
 
     opened: tuple[str, ...] = ()
+    # What stands on the page of a thing only once it is there.
+    later: tuple[str, ...] = ()
     actions = None
     list_per_page = list_max_show_all = 50
     show_full_result_count = False
@@ -41,6 +43,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return super().changelist_view(
             request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
         )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for name in super().get_fields(request, obj) if name not in self.later or getattr(obj, name)]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row, or the same 404 whether it does not exist or is not for this person's eyes."""

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from mumaris.kit.clock import now
 from mumaris.kit.requests import Typed
 
-# Only what is typed about a case is kept: its page is shown to its owner alone, whoever signs in next.
-OF_A_CASE = "applications/<slug:reference>/"
+# Only what is typed about a case or its fee is kept: its page is shown to its owner alone, whoever signs in next.
+# The account that money goes to is not: it is written down nowhere but sealed.
+OF_A_CASE = ("applications/<slug:reference>/", "invoices/<slug:number>/refund/")
 KEY = "typed"
 KEPT_FOR = timedelta(hours=1)
 LONGEST = 100_000  # characters, as an encoded body

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Practitioner
 from documents.models import Paper
@@ -66,7 +67,7 @@ class Exemption(models.Model):
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("revoked by")
     )
-    revoked_at = models.DateTimeField(_("revoked at"), null=True)
+    revoked_at = models.DateTimeField(pgettext_lazy("exemption", "revoked at"), null=True)
     reason = models.TextField(_("reason for the practitioner"), blank=True)
     internal_text = models.TextField(_("internal text"), blank=True)
 

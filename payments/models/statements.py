@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mumaris.kit.constraints import is_sha256
 from payments.models.paying import Payment
@@ -96,7 +97,11 @@ class Difference(models.Model):
     found_at = models.DateTimeField(_("found at"))
     closed_at = models.DateTimeField(_("closed at"), null=True)
     closed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("closed by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("difference", "closed by"),
     )
     reason = models.TextField(_("reason"), blank=True)
 

@@ -39,12 +39,27 @@ def test_whoever_dealt_with_it_says_how_and_it_may_come_again(client, alarm):
     assert Alarm.objects.filter(cleared_at=None).count() == 1
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 301])
-def test_a_reason_is_asked(client, alarm, reason):
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("", "Write the reason."), ("  ", "Write the reason."), ("x" * 301, "at most 300 characters")],
+)
+def test_a_reason_is_asked_for_at_its_field(client, alarm, reason, said):
     client.force_login(make_staff("finance officer"))
     with unchanged():
-        answer = client.post(at("settle", alarm), {"reason": reason}, follow=True)
-    assert "Write the reason." in answer.content.decode()
+        answer = client.post(at("settle", alarm), {"reason": reason})
+    page = answer.content.decode()
+    assert said in page
+    assert 'href="#id_reason"' in page
+    assert 'aria-describedby="id_reason_error"' in page
+    assert "<title>Error:" in page.replace("\n", "")
+    assert reason in page
+
+
+def test_a_second_click_says_that_it_is_over(client, alarm):
+    client.force_login(make_staff("finance officer"))
+    for _click in range(2):
+        answer = client.post(at("settle", alarm), {"reason": "The gateway was called."}, follow=True)
+    assert "This alarm is over already." in answer.content.decode()
 
 
 @pytest.mark.parametrize("who", ["auditor", "superuser"])

@@ -79,7 +79,8 @@ def test_without_a_proper_reason_it_stays_open(client, finance, difference, reas
     client.force_login(finance)
     with unchanged():
         answer = client.post(at("close", difference.pk), {"reason": reason})
-    assert answer.status_code == 302
+    assert answer.status_code == 200
+    assert set(answer.context["close"].errors) == {"reason"}
     assert client.get(at("close", difference.pk)).status_code == 405
 
 

@@ -44,8 +44,22 @@ def test_while_it_is_decided_the_invoice_names_no_last_day(client, person):
     ask(person, now=clock.now())
     page = client.get(path).content.decode()
     assert "The clock stands" in page
-    assert "The clock stands" in page
     assert "Continue to payment" in page
+
+
+def test_while_it_is_decided_nobody_is_told_to_ask_but_where_the_request_stands(client, person):
+    case = declare(make_draft(person, now=clock.now()), now=clock.now())
+    pages = (f"/invoices/{invoice_of(case, 'admin').number}/", f"/applications/{case.reference}/")
+    for path in pages:
+        assert "Exempt from fees? Ask for it first" in client.get(path).content.decode()
+    asked = ask(person, now=clock.now())
+    for path in pages:
+        page = client.get(path).content.decode()
+        assert "Exempt from fees? Ask for it first" not in page
+        assert "Your request to be exempt is being looked at." in page
+        assert f'href="{PAGE}"' in page
+    exempting.refuse(asked.pk, reason="No.", by=Finance().officer, now=clock.now())
+    assert "Exempt from fees? Ask for it first" in client.get(pages[0]).content.decode()
 
 
 def test_one_asks_with_evidence_and_sees_the_request(client, person):

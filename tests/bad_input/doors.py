@@ -8,6 +8,7 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import User
+from applications.progress import advance
 from mumaris.kit import clock
 from register.models import Rank, Specialty
 from tests.people import (
@@ -19,11 +20,13 @@ from tests.people import (
     invoice_of,
     make_draft,
     make_practitioner,
+    make_staff,
     make_user,
     pay,
     submitted,
     upload,
 )
+from tests.refunds.tickets import ACCOUNT, filed, move
 
 
 @dataclass(frozen=True)
@@ -269,6 +272,24 @@ def exemption() -> Door:
     return Door(path, asked, more, files=("file",), texts=("statement",), user=user)
 
 
+def refund() -> Door:
+    now = clock.now()
+    case = submitted(make_practitioner(now=now), now=now)
+    asked = {"ground": "wrong_path", "text": "The desk sent me here."}
+    path = f"/invoices/{invoice_of(case, 'admin').number}/refund/"
+    return Door(path, asked, texts=("text",), user=case.practitioner.user)
+
+
+def account() -> Door:
+    """Where money that came by SADAD goes back to."""
+    now = clock.now()
+    case = Office().approve(submitted(make_practitioner(now=now), now=now), now=now)
+    advance(pay(case, "service", now=now).pk, "withdraw", by=case.practitioner.user, now=now)
+    ticket = move(filed(case, now=now), "approve", make_staff("finance officer"), now=now)
+    asked = {"iban": ACCOUNT, "holder": "Samar Idris"}
+    return Door(f"/refunds/{ticket.number}/account/", asked, texts=("iban", "holder"), user=case.practitioner.user)
+
+
 def payment() -> Door:
     now = clock.now()
     case = declare(make_draft(make_practitioner(now=now), now=now), now=now)
@@ -312,6 +333,8 @@ DOORS: dict[str, Callable[[], Door]] = {
         objection,
         withdrawal,
         exemption,
+        refund,
+        account,
         payment,
         language,
         demo_clock,
@@ -329,6 +352,7 @@ WORDLESS = {
     "appeal_against_rejection",
     "objection",
     "withdrawal",
+    "refund",
     "payment",
     "language",
     "demo_clock",

@@ -340,3 +340,73 @@ def test_a_password_is_kept_exactly(password):
 @pytest.mark.parametrize("password", ["secret\0", "secret\ud800", "secret" + chr(0xFFFD)])
 def test_an_unreadable_password_is_refused(password):
     assert code(posted(Contact, password=password), "password") in ("unreadable", "null_characters_not_allowed")
+
+
+class Amounts(fields.Form):
+    days = fields.WholeNumberField(required=False, min_value=1, max_value=9999)
+    riyals = fields.RiyalsField(required=False, min_value=0, max_value=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("1500", "1500"),
+        ("1,500.5", "1500.5"),
+        ("١٬٥٠٠٫٥٠", "1500.50"),
+        ("۱۵۰۰٫۵", "1500.5"),
+        (" \u200f1500\u00a0", "1500"),
+        ("1,000,000", "1000000"),
+        ("0", "0"),
+    ],
+)
+def test_an_amount_is_read_in_any_digits(typed, read):
+    form = posted(Amounts, riyals=typed)
+    assert form.is_valid()
+    assert str(form.cleaned_data["riyals"]) == read
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "1,5",
+        "1,50",
+        "15,00",
+        "1٫5٫0",
+        "1.5.0",
+        "-1",
+        "1e3",
+        "1_000",
+        "NaN",
+        "Infinity",
+        "0.005",
+        "½",
+        "²",
+        "1 500",
+        "،5",
+        "9" * 19,
+        "9" * 300,
+        "1000000.01",
+        "5\0",
+        "\ud800",
+        "riyals",
+    ],
+)
+def test_what_is_no_amount_is_refused_and_kept(typed):
+    """Nothing is guessed: in `1,5` the comma could part the halalas or be a slip."""
+    form = posted(Amounts, riyals=typed)
+    assert set(form.errors) == {"riyals"}
+    assert form["riyals"].value() == typed
+
+
+@pytest.mark.parametrize("typed", ["٧", "۷", "7", " 7\u200f"])
+def test_a_whole_number_is_read_in_any_digits(typed):
+    form = posted(Amounts, days=typed)
+    assert form.is_valid()
+    assert form.cleaned_data["days"] == 7
+
+
+@pytest.mark.parametrize("typed", ["7.5", "٧٫٥", "-7", "1_0", "0", "10000", "9" * 30, "9" * 300, "7\0", "soon"])
+def test_what_is_no_whole_number_is_refused_and_kept(typed):
+    form = posted(Amounts, days=typed)
+    assert set(form.errors) == {"days"}
+    assert form["days"].value() == typed

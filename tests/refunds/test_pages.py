@@ -71,6 +71,11 @@ def said(answer) -> str:
     return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 
+def tried(answer, name: str):
+    """The form of a move as the desk's page shows it again."""
+    return next(panel["form"] for panel in answer.context["panels"] if panel["name"] == name)
+
+
 def ask_url(case, purpose="service") -> str:
     return reverse("refund_ask", args=[invoice_of(case, purpose).number])
 
@@ -236,7 +241,9 @@ def test_officers_decide_endorse_and_pay_by_their_pages(client, office, finance)
     page = client.get(at_desk(ticket))
     assert [panel["name"] for panel in page.context["panels"]] == ["approve", "refuse", "overrule"]
     with unchanged():
-        assert "nothing goes back" in said(client.post(at_desk(ticket, "approve"), {"seen": 1}))
+        page = client.post(at_desk(ticket, "approve"), {"seen": 1, "public_text": "Keep these words"})
+    assert "nothing goes back" in " ".join(tried(page, "approve").non_field_errors())
+    assert "Keep these words" in page.content.decode()
     with unchanged():
         assert client.post(at_desk(ticket, "refuse"), {"seen": 1}).context["errors"]
     client.post(at_desk(ticket, "approve"), {"seen": 1, "accepted": "on"})
@@ -263,6 +270,99 @@ def test_no_amount_is_proposed_that_is_none(client, office, finance, amount):
     with unchanged():
         answer = client.post(at_desk(ticket, "overrule"), {"amount": amount, "reason": "r", "seen": 1})
     assert answer.status_code == 200
+    assert set(tried(answer, "overrule").errors) == {"amount"}
+
+
+@pytest.mark.req("REF-5")
+def test_a_refused_amount_is_said_at_its_field_and_what_was_typed_stays(client, office, finance):
+    ticket = filed(withdrawn(office))
+    at(client, finance.decider)
+    for amount, said_there in (("400.01", "An amount from 0 to 400.00 SAR"), ("200", "This is what the rule gives")):
+        with unchanged():
+            answer = client.post(at_desk(ticket, "overrule"), {"amount": amount, "reason": "It was ours.", "seen": 1})
+        form, page = tried(answer, "overrule"), answer.content.decode()
+        assert said_there in form.errors["amount"][0]
+        assert 'href="#id_overrule_amount"' in page
+        assert 'aria-describedby="id_overrule_amount_error"' in page
+        assert f'value="{amount}"' in page
+        assert "It was ours." in page
+        assert "<title>Error:" in page.replace("\n", "")
+        assert said(answer) == ""
+
+
+@pytest.mark.req("REF-6")
+@pytest.mark.parametrize("amount", ["150.5", "١٥٠٫٥٠", "۱۵۰.۵۰", "\u200f150.50 "])
+def test_an_amount_is_typed_in_any_digits(client, office, finance, amount):
+    ticket = filed(withdrawn(office))
+    at(client, finance.decider).post(at_desk(ticket, "overrule"), {"amount": amount, "reason": "r", "seen": 1})
+    ticket.refresh_from_db()
+    assert ticket.overrule_amount == 15_050
+
+
+@pytest.mark.req("REF-5")
+def test_a_stale_window_decides_nothing_and_the_next_try_stands_on_the_page(client, office, finance):
+    ticket = filed(withdrawn(office))
+    move(ticket, "overrule", finance.decider, amount=100, reason="r")
+    move(ticket, "send_back", finance.head, internal_text="Why?")
+    at(client, finance.decider)
+    for name, typed in (
+        ("overrule", {"amount": "150", "reason": "It was ours."}),
+        ("approve", {"by_rule": "20000", "if_accepted": "20000"}),
+    ):
+        with unchanged():
+            answer = client.post(at_desk(ticket, name), {**typed, "seen": 1})
+        assert set(tried(answer, name).errors) == {"__all__"}
+        assert "was changed meanwhile" in answer.content.decode()
+        assert 'name="seen" value="3"' in answer.content.decode()
+    with unchanged():
+        answer = client.post(at_desk(ticket, "approve"), {"seen": 3, "by_rule": "1", "if_accepted": "1"})
+    assert "200.00 SAR goes back now" in answer.content.decode()
+    form = tried(answer, "approve")
+    client.post(at_desk(ticket, "approve"), {name: form[name].value() or "" for name in form.fields} | {"seen": 3})
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.amount) == ("approved", 20_000)
+
+
+@pytest.mark.req("REF-6")
+def test_a_second_click_at_the_desk_says_that_it_is_done_and_changes_nothing(client, office, finance):
+    ticket = filed(withdrawn(office))
+    at(client, finance.decider)
+    typed = {"seen": 1, "by_rule": "20000", "if_accepted": "20000"}
+    client.post(at_desk(ticket, "approve"), typed)
+    with unchanged():
+        answer = client.post(at_desk(ticket, "approve"), typed)
+    assert answer.headers["Location"] == at_desk(ticket)
+    assert "was changed meanwhile" in said(answer)
+
+
+@pytest.mark.req("APP-8")
+def test_what_was_typed_when_the_session_ended_stands_in_the_ticket_again_and_an_account_does_not(client, office):
+    case = withdrawn(office)
+    user, where = case.practitioner.user, ask_url(case)
+    client.cookies["django_language"] = "en"
+    with unchanged():
+        client.post(where, {"ground": "wrong_path", "text": "The desk sent me here."})
+    client.force_login(user)
+    page = client.get(where).content.decode()
+    assert "The desk sent me here." in page
+    assert "It is not sent yet" in page
+    client.logout()
+    ticket = filed(case)
+    account = reverse("refund_account", args=[ticket.number])
+    with unchanged():
+        sent = client.post(account, {"iban": ACCOUNT, "holder": "Samar Idris"})
+    assert reverse("refund", args=[ticket.number]) in sent.headers["Location"]
+    assert "typed" not in client.session
+
+
+@pytest.mark.req("REF-1")
+def test_money_is_asked_back_only_where_some_was_paid(client, office):
+    case = declare(make_draft(make_practitioner()))
+    page = reverse("application", args=[case.reference])
+    at(client, case.practitioner.user)
+    assert "Ask for money back" not in client.get(page).content.decode()
+    pay(case, "admin", amount=5_000)  # too little: a credit, and the invoice stays open
+    assert "Ask for money back" in client.get(page).content.decode()
 
 
 @pytest.mark.req("REF-6")
