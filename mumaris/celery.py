@@ -14,6 +14,7 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "cancel what lapsed": {"task": "applications.tasks.sweep", "schedule": 20.0},
+    "begin exemptions": {"task": "applications.tasks.begin_exemptions", "schedule": 20.0},
     "ask the gateway": {"task": "payments.tasks.ask_gateway", "schedule": 20.0},
     "work the notifications": {"task": "payments.tasks.work_webhooks", "schedule": 10.0},
     "reissue bills that ran out": {"task": "payments.tasks.reissue_bills", "schedule": 300.0},
