@@ -15,6 +15,7 @@ from accounts import identity
 from mumaris.kit.alarms import WORDS, clear_alarm, raise_alarm
 from mumaris.kit.clock import RIYADH, today
 from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.money import plain_riyals
 from mumaris.kit.references import new_reference
 from refunds.lifecycle import LIFECYCLE, TicketState, payer
 from refunds.models import PayoutMethod, Ticket, Transfer, TransferFile
@@ -134,7 +135,7 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
                 "MsgId": number,
                 "CreDtTm": now.astimezone(RIYADH).isoformat(timespec="seconds"),
                 "NbOfTxs": str(len(tickets)),
-                "CtrlSum": _riyals(total),
+                "CtrlSum": plain_riyals(total),
                 "InitgPty": {"Nm": settings.REFUND_DEBTOR["name"]},
             }
         },
@@ -146,7 +147,7 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
             "PmtInfId": number,
             "PmtMtd": "TRF",
             "NbOfTxs": str(len(tickets)),
-            "CtrlSum": _riyals(total),
+            "CtrlSum": plain_riyals(total),
             "ReqdExctnDt": today(now).isoformat(),
             "Dbtr": {"Nm": settings.REFUND_DEBTOR["name"]},
             "DbtrAcct": {"Id": {"IBAN": settings.REFUND_DEBTOR["iban"]}, "Ccy": "SAR"},
@@ -158,7 +159,7 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
         transfer = ElementTree.SubElement(batch, "CdtTrfTxInf")
         _tree(transfer, {"PmtId": {"EndToEndId": end_to_end}})
         amount = ElementTree.SubElement(ElementTree.SubElement(transfer, "Amt"), "InstdAmt", Ccy="SAR")
-        amount.text = _riyals(ticket.due)
+        amount.text = plain_riyals(ticket.due)
         _tree(
             transfer,
             {
@@ -183,8 +184,3 @@ def _tree(parent: ElementTree.Element, content: dict[str, Any]) -> None:
             _tree(child, value)
         else:
             child.text = value
-
-
-def _riyals(halalas: int) -> str:
-    """`160050` as 1600.50: ISO 20022 takes a point and no other sign."""
-    return f"{halalas // 100}.{halalas % 100:02d}"
