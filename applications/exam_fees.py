@@ -22,7 +22,8 @@ def used_and_left(cases: Collection[str]) -> tuple[list[Invoice], list[Invoice]]
         numbers = EligibilityNumber.objects.filter(application__reference__in=cases).select_related("application")
         for number in numbers.prefetch_related("results__correction"):
             paid_attempts[number.application.reference] += max(0, number.attempts_used - number.free_attempts)
-    used, left = [], []
+    used: list[Invoice] = []
+    left: list[Invoice] = []
     for invoice in settled:
         (used if paid_attempts[invoice.case] > 0 else left).append(invoice)
         paid_attempts[invoice.case] -= 1

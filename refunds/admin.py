@@ -25,7 +25,7 @@ from mumaris.kit.officers import is_officer
 from mumaris.kit.readonly import ReadOnlyAdmin
 from mumaris.kit.templatetags import look
 from payments.gateways.base import GatewayDown
-from refunds import desk, transfers
+from refunds import credit_admin, desk, transfers  # noqa: F401  the credits' page registers itself
 from refunds.lifecycle import FINAL, UNDECIDED, TicketState
 from refunds.models import Ticket, Transfer, TransferFile
 
@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 QUEUES = {
     "": (gettext_lazy("To be decided"), Q(state__in=UNDECIDED)),
     "overruling": (gettext_lazy("For the second officer"), Q(state=TicketState.OVERRULING)),
-    "approved": (gettext_lazy("To be paid out"), Q(state=TicketState.APPROVED)),
+    "approved": (gettext_lazy("To be paid out"), desk.TO_PAY),
+    "account": (gettext_lazy("Waiting for the practitioner's account"), desk.WANTS_ACCOUNT),
     "paying": (gettext_lazy("Being paid out"), Q(state=TicketState.PAYING)),
     "ended": (pgettext_lazy("refunds", "Ended"), Q(state__in=FINAL)),
     "all": (gettext_lazy("All"), Q()),
@@ -86,7 +87,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return others.annotate(today=Value(today(clock_now())))
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        by_window = request.GET.get("queue") in ("approved", "paying")
+        by_window = request.GET.get("queue") in ("approved", "account", "paying")
         return [F("collect_by").asc(nulls_last=True), "pk"] if by_window else ["decide_by", "pk"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
