@@ -1,9 +1,10 @@
 """What a service costs on a day, and what a settled invoice does to its case."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.notices import tell
 from applications import exam_fees, exempting
@@ -156,10 +157,24 @@ def bill_admin_fee(application: Application, *, now: datetime, dossier, **facts)
 @LIFECYCLE.after("endorse_approval")
 def bill_service_fee(application: Application, *, now: datetime, **facts) -> None:
     """A service fee that was settled and not wholly refunded is never billed again: issuing goes on at once (APP-6)."""
-    if any(not went_back_whole(invoice) for invoice in Invoice.objects.settled(application.reference, Purpose.SERVICE)):
+    if any(billing.keep(invoice, now=now) for invoice in _settled_service_fees(application)):
         advance(application.pk, "start_issuing", by=None, now=now)
     else:
         _bill_and_wait(application, Purpose.SERVICE, now, Policies(today(now)))
+
+
+@LIFECYCLE.before("issue")
+def its_fee_is_kept(application: Application, **facts) -> Iterator[str]:
+    """What was given back whole is issued for nobody (REF-2)."""
+    settled = _settled_service_fees(application)
+    if settled and all(went_back_whole(invoice) for invoice in settled):
+        yield _(
+            "The service fee goes back, so nothing can be issued for it. Refuse to issue, or wait for the withdrawal."
+        )
+
+
+def _settled_service_fees(application: Application) -> list[Invoice]:
+    return list(Invoice.objects.settled(application.reference, Purpose.SERVICE).order_by("serial"))
 
 
 @LIFECYCLE.after("reopen")

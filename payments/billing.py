@@ -33,8 +33,8 @@ from payments.signals import invoice_settled
 
 log = logging.getLogger(__name__)
 
-# Asked before money that settled nothing is used after all: an upper room that promised to give it back takes that back and
-# says True, also where it promised nothing; False where the money is on its way out. The payment is locked.
+# Asked before money is used after all: an upper room that promised to give it back, as a credit or as the fee that it settled,
+# takes that back and says True, also where it promised nothing; False where the money is on its way out.
 GIVE_WAY: list[Callable[[Payment, datetime], bool]] = []
 
 # Amounts include their tax.
@@ -212,8 +212,8 @@ def reapply(payment_id: int, *, bank_at: datetime, now: datetime) -> bool:
     """The bank's statement says that late money moved at `bank_at`; where that was in time it is applied after all (PAY-5).
 
     Returns whether it was. Nothing happens where the invoice was settled meanwhile, where it was late by the bank's time too,
-    where the money is on its way back, and while no move can take the case up again: a ticket that is open stays open. What was
-    applied is never un-applied here.
+    and where the money is on its way back. Where no move can take the case up again, that is final: the credit says so, and its
+    ticket stays. What was applied is never un-applied here.
     """
     payment = Payment.objects.select_for_update(of=("self",)).select_related("invoice").get(pk=payment_id)
     if payment.bank_at is None:
@@ -227,15 +227,27 @@ def reapply(payment_id: int, *, bank_at: datetime, now: datetime) -> bool:
     with transaction.atomic():
         free = all(give_way(payment, now) for give_way in GIVE_WAY)
         payment.refresh_from_db(fields=["refunded"])
-        if free and not payment.refunded:
-            credit.applied_at = now
-            credit.save(update_fields=["applied_at"])
-            _apply(payment, invoice, now)
-            payment.refresh_from_db(fields=["disposition"])
-        if payment.disposition != Disposition.APPLIED:
+        if not free or payment.refunded:
             transaction.set_rollback(True)
             return False
-    return True
+        credit.applied_at = now
+        credit.save(update_fields=["applied_at"])
+        _apply(payment, invoice, now)
+        payment.refresh_from_db(fields=["disposition"])
+        revived = payment.disposition == Disposition.APPLIED
+        transaction.set_rollback(not revived)
+    if not revived:
+        Credit.objects.filter(pk=credit.pk).update(reason=CreditReason.CASE_CLOSED)
+    return revived
+
+
+def keep(invoice: Invoice, *, now: datetime) -> bool:
+    """Whether the fee of a settled invoice is left to be used, once an approval to give it back that was not paid out has given way."""
+    if ledger.went_back_whole(invoice):
+        payment = invoice.payments.get(disposition=Disposition.APPLIED)
+        for give_way in GIVE_WAY:
+            give_way(payment, now)
+    return not ledger.went_back_whole(invoice)
 
 
 def release(invoice: Invoice, *, now: datetime) -> None:

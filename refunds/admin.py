@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from documents.views import serve
+from mumaris.kit import alarms
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.officers import is_officer
 from mumaris.kit.readonly import ReadOnlyAdmin
 from mumaris.kit.templatetags import look
-from payments.gateways.base import GatewayDown
+from payments.gateways.base import GatewayDown, RefundInDoubt
 from refunds import credit_admin, desk, transfers  # noqa: F401  the credits' page registers itself
 from refunds.lifecycle import FINAL, UNDECIDED, TicketState
 from refunds.models import Ticket, Transfer, TransferFile
@@ -165,10 +166,13 @@ class TicketAdmin(ReadOnlyAdmin):
                 ticket = self._ticket(request, object_id)
                 field = desk.FAULTY.get(name) if seen in (None, ticket.moves) else None
                 for reason in refusal.reasons:
-                    if form.fields and desk.is_open(request.user, ticket, name):
+                    if form.fields and desk.is_open(request.user, ticket, name, now):
                         form.add_error(field, reason)
                     else:
                         messages.error(request, reason)
+            except RefundInDoubt as doubt:
+                messages.error(request, alarms.WORDS["payout_in_doubt"] % {"ticket": ticket, "why": doubt})
+                return self._to_page(ticket)
             except GatewayDown:
                 messages.warning(
                     request,
@@ -275,7 +279,18 @@ class TransferFileAdmin(ReadOnlyAdmin):
         if not is_officer(request.user, "refunds.pay_ticket"):
             raise PermissionDenied
         log.info("user %s opens transfer file %s", request.user.pk, file)
-        answer = HttpResponse(transfers.content_of(file), content_type="application/xml")
+        try:
+            content = transfers.content_of(file)
+        except ValueError as reason:
+            log.error("%s", reason)
+            messages.error(
+                request,
+                _(
+                    "The file cannot be read: it was changed, or the key that it was sealed with is missing. Ask the operator."
+                ),
+            )
+            return redirect("admin:refunds_transferfile_change", file.pk)
+        answer = HttpResponse(content, content_type="application/xml")
         answer["Content-Disposition"] = f'attachment; filename="{file.number}.xml"'
         return answer
 

@@ -2,9 +2,13 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 ALARMS = {
-    "account_unreadable": _(
-        "The account of refund %(ticket)s cannot be read: the key that it was sealed with is missing. Put the key back "
-        "(IDENTITY_FERNET_KEYS), or ask the practitioner to type the account once more."
+    "accounts_unreadable": _(
+        "The accounts of %(number)s refunds cannot be read, the first is %(ticket)s: the key that they were sealed with is missing. "
+        "Put the key back (IDENTITY_FERNET_KEYS), or ask the practitioners to type their accounts once more."
+    ),
+    "payout_in_doubt": _(
+        "Refund %(ticket)s is in doubt, and nothing more is sent: %(why)s. See at the gateway who sent what, and write on the "
+        "ticket whether its money has arrived."
     ),
     "payouts_unfinished": _(
         "%(number)s refunds have been on their way out for too long, the oldest is %(ticket)s. Ask the gateway or the bank."

@@ -19,15 +19,12 @@ from refunds.lifecycle import LIFECYCLE, UNDECIDED, TicketState, applicant, file
 from refunds.models import PayoutMethod, Ticket
 from refunds.presenting import shown
 
-# The moves that have a button at the desk; confirming and failing a transfer stand on the page of its file.
-MOVES = {
-    move.name: move
-    for move in LIFECYCLE.values()
-    if move.may not in (applicant, filer, system) and move.name not in ("confirm", "fail")
-}
-ENDS_BADLY = ("refuse", "endorse_refusal")
+# The moves that have a button at the desk.
+MOVES = {move.name: move for move in LIFECYCLE.values() if move.may not in (applicant, filer, system)}
+TOLD_BY_GATEWAY = ("confirm", "fail")
+ENDS_BADLY = ("refuse", "endorse_refusal", "fail")
 # Of these moves a refusal is about one field, and is said there.
-FAULTY = {"overrule": "amount"}
+FAULTY = {"overrule": "amount", "confirm": "reference"}
 HAPPENED = {
     "file": _("Filed"),
     "approve": _("Approved by the rule"),
@@ -104,6 +101,12 @@ class ReasonForm(Form):
     internal_text = CleanCharField(label=_("Reason"), max_length=2000, lines=True, widget=forms.Textarea({"rows": 3}))
 
 
+class ArrivedForm(Form):
+    reference = CleanCharField(
+        label=_("Gateway's reference"), max_length=80, error_messages={"required": _("Type the gateway's reference.")}
+    )
+
+
 class BareForm(Form):
     """A button alone."""
 
@@ -114,6 +117,8 @@ FORMS: dict[str, type[Form]] = {
     "endorse": EndorseForm,
     "endorse_refusal": RefuseForm,
     "send_back": ReasonForm,
+    "confirm": ArrivedForm,
+    "fail": ReasonForm,
 }
 
 
@@ -142,6 +147,9 @@ def make(name: str, ticket: Ticket, form: BaseForm, *, by: Any, now: datetime, s
     if name == "pay":
         payouts.pay(ticket, by=by, now=now, seen=seen)
         return
+    if name in TOLD_BY_GATEWAY:
+        payouts.tell(ticket, name, by=by, now=now, seen=seen, **form.cleaned_data)
+        return
     facts = dict(form.cleaned_data)
     if name == "approve":
         by_rule, if_accepted = facts.pop("by_rule"), facts.pop("if_accepted")
@@ -149,12 +157,15 @@ def make(name: str, ticket: Ticket, form: BaseForm, *, by: Any, now: datetime, s
     progress.advance(ticket.pk, name, by=by, now=now, seen=seen, **facts)
 
 
-def is_open(user: Any, ticket: Ticket, name: str) -> bool:
+def is_open(user: Any, ticket: Ticket, name: str, now: datetime) -> bool:
     """Whether the page offers the move: it leads on from here, it is this officer's, and it fits what is proposed."""
     if name == "pay" and ticket.payout == "card" and ticket.state == TicketState.PAYING:
         return LIFECYCLE["confirm"].may(user, ticket)  # its answer was lost: the same button asks again
     if name == "pay" and ticket.payout != "card":
         return False
+    is_unanswered = ticket.state == TicketState.PAYING and payouts.unanswered(now).filter(pk=ticket.pk).exists()
+    if name in TOLD_BY_GATEWAY and not is_unanswered:
+        return False  # confirming and failing a transfer stand on the page of its file
     if name in ("endorse", "endorse_refusal") and bool(ticket.overrule_amount) != (name == "endorse"):
         return False
     if name == "ask_account" and not (ticket.payout == "card" and ticket.payout_problem):
@@ -165,7 +176,7 @@ def is_open(user: Any, ticket: Ticket, name: str) -> bool:
 def page(ticket: Ticket, user: Any, now: datetime, tried: dict[str, BaseForm]) -> dict[str, Any]:
     """The whole page; `tried` are forms as they were typed."""
     live = _live(ticket)
-    offered = [name for name in MOVES if is_open(user, ticket, name) and (name not in live["closed"])]
+    offered = [name for name in MOVES if is_open(user, ticket, name, now) and (name not in live["closed"])]
     return {
         "ticket": ticket,
         "case": ticket.application,

@@ -12,12 +12,12 @@ from applications import exam_fees
 from applications.lifecycle import CancelReason, State
 from applications.models import Application, EligibilityNumber, Entry, Outcome
 from mumaris.kit.clock import today
-from mumaris.kit.policy import Policies
+from mumaris.kit.policy import of_days
 from payments.lifecycle import ExemptionState
 from payments.models import Credit, CreditReason, Disposition, Exemption, Line, Payment, Purpose
 from refunds.lifecycle import RESERVED
 from refunds.models import Share, Ticket
-from refunds.rules import Facts, Part
+from refunds.rules import FROM_PAYMENT, Facts, Part
 
 # The moves by which a case is rejected, and what each says about the applicant (REF-2).
 REJECTIONS = {"endorse_rejection": "conditions", "fail_last": "conditions", "refuse": "compliance"}
@@ -27,12 +27,12 @@ REJECTION_STANDS = (State.REJECTED, State.UNDER_APPEAL)
 def of(payments: Iterable[Payment], *, on: date, withdrawn_at: datetime | None = None) -> dict[int, Facts]:
     """The facts of each payment by its id, by the policies in force on the Riyadh day `on`.
 
-    `withdrawn_at` reckons as if a case that can still be withdrawn were withdrawn then. Give payments of `with_parts`.
+    A withdrawn case keeps the policies of the day of its withdrawal, whenever its ticket is filed (REF-3). `withdrawn_at` reckons
+    as if a case that can still be withdrawn were withdrawn then. Give payments of `with_parts`.
     """
     payments = list(payments)
     if not payments:
         return {}
-    policies = Policies(on)
     cases = {
         case.reference: case for case in Application.objects.filter(reference__in={p.invoice.case for p in payments})
     }
@@ -40,11 +40,16 @@ def of(payments: Iterable[Payment], *, on: date, withdrawn_at: datetime | None =
     returned = _returned(payments)
     exempt = _exemptions({payment.invoice.payer_id for payment in payments})
     exams = _exams([payment for payment in payments if payment.invoice.purpose == Purpose.EXAM])
-    basis = policies["refund.window_basis"]
-    attended = _attended(cases.values()) if basis == 2 else set()
+    days = {reference: _day_of_withdrawal(case) or on for reference, case in cases.items()}
+    policies = of_days(days.values())
+    by_attendance = [
+        case for case in cases.values() if policies[days[case.reference]]["refund.window_basis"] == FROM_PAYMENT
+    ]
+    attended = _attended(by_attendance) if by_attendance else set()
 
     def facts(payment: Payment) -> Facts:
         case = cases[payment.invoice.case]
+        in_force = policies[days[case.reference]]
         withdrawn = case.closed_at if case.state == State.WITHDRAWN else withdrawn_at
         return Facts(
             paid_at=payment.moved_at,
@@ -61,12 +66,16 @@ def of(payments: Iterable[Payment], *, on: date, withdrawn_at: datetime | None =
                 start <= today(payment.moved_at) and (end is None or today(payment.moved_at) <= end)
                 for start, end in exempt[payment.invoice.payer_id]
             ),
-            percent=policies["refund.percent"],
-            window_days=policies["refund.window_days"],
-            window_basis=basis,
+            percent=in_force["refund.percent"],
+            window_days=in_force["refund.window_days"],
+            window_basis=in_force["refund.window_basis"],
         )
 
     return {payment.pk: facts(payment) for payment in payments}
+
+
+def _day_of_withdrawal(case: Application) -> date | None:
+    return today(case.closed_at) if case.state == State.WITHDRAWN and case.closed_at else None
 
 
 def with_parts(payments: QuerySet[Payment]) -> QuerySet[Payment]:

@@ -1,7 +1,8 @@
 """A ticket gives way where what it asks for is no more.
 
 The money of a credit settled its fee after all: the bank's own statement proved it in time, and the case lives again (PAY-5).
-Or the other way round: the fee that was asked for became a credit, which has a ticket of its own (EXM-3).
+The fee that was approved to go back is needed after all, because an appeal was upheld (APP-6). Or the other way round: the fee that
+was asked for became a credit, which has a ticket of its own (EXM-3).
 """
 
 from collections.abc import Iterable
@@ -14,8 +15,11 @@ from refunds.progress import advance
 
 
 def give_way(payment: Payment, now: datetime) -> bool:
-    """Close what is open about the locked `payment`; False where money is on its way back already, and nothing is closed."""
-    tickets = Ticket.objects.filter(payment=payment)
+    """Close what is open about the fee that `payment` settled, or about its credits where it settled none.
+
+    False where that money is on its way back already, and nothing is closed.
+    """
+    tickets = Ticket.objects.filter(payment=payment, credit__isnull=payment.disposition == Disposition.APPLIED)
     if tickets.filter(state__in=[TicketState.PAYING, TicketState.PAID_OUT]).exists():
         return False
     for ticket in tickets.filter(state__in=OPEN).order_by("pk"):

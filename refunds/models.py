@@ -105,6 +105,7 @@ class PayoutMethod(models.TextChoices):
 class Ending(models.TextChoices):
     WITHDRAWN = "withdrawn", _("You withdrew the ticket.")
     REVIVED = "revived", _("The bank's statement proved the payment in time; it settled the fee after all.")
+    USED = "used", _("Your application goes on, so the fee is used after all.")
     CREDITED = "credited", _("The fee is not needed any more. All of it goes back by a ticket of its own.")
 
 

@@ -203,7 +203,7 @@ def ticket_page(ticket: Ticket, person: Any, form: AccountForm, now: datetime) -
 def can_ask_again(ticket: Ticket) -> bool:
     """Whether the money of an ended ticket can be asked for by a new one; its page and the new ticket say by which rule."""
     ended = ticket.state in (TicketState.EXPIRED, TicketState.REFUSED) or ticket.ending == Ending.WITHDRAWN
-    is_left = ticket.payment.refunded < ticket.payment.amount
+    is_left = ticket.payment.refunded < ticket.payment.amount and not (ticket.credit and ticket.credit.applied_at)
     return (
         ended
         and is_left

@@ -21,7 +21,7 @@ from mumaris.kit.money import riyals
 from mumaris.kit.policy import Policies
 from mumaris.kit.references import new_reference
 from payments import ledger
-from payments.models import Account, Method, Payment
+from payments.models import Account, Disposition, Method, Payment
 from refunds import facts as facts_of
 from refunds import iban, letters, rules
 from refunds.days import last_day
@@ -108,8 +108,14 @@ def why_not(payment: Payment, found: rules.Facts, credit_id: int | None = None) 
         yield _("This payment settled no fee, so there is nothing to ask for here.")
     elif Ticket.objects.open().filter(payment=payment, credit=credit_id).exists():
         yield OPEN_ALREADY
-    elif not (rules.judge(found).amount or rules.if_accepted(found)):
+    elif not (rules.judge(found).amount or rules.if_accepted(found) or _ran_out(payment, credit_id)):
         yield _("By the rules nothing goes back. The page says by which, and what you can still claim.")
+
+
+def _ran_out(payment: Payment, credit_id: int | None) -> bool:
+    """Whether the last ticket about this money was approved and not paid out in time: it can be asked for anew (REF-1)."""
+    last = Ticket.objects.filter(payment=payment, credit=credit_id).order_by("-pk").first()
+    return last is not None and last.state == S.EXPIRED
 
 
 @transaction.atomic
@@ -156,6 +162,17 @@ def advance(
     for effect in move.after:
         effect(ticket, entry=entry, by=by, **facts)
     return ticket
+
+
+def confirm(ticket: Ticket, *, reference: str, **asked: Any) -> Ticket:
+    """The money arrived, under a reference that no other payout has. Raises NotAllowed."""
+    try:
+        with transaction.atomic():
+            return advance(ticket.pk, "confirm", reference=reference, **asked)
+    except IntegrityError as error:
+        if "payout_ref_once" not in str(error):
+            raise
+        raise NotAllowed(_("Another payout has this reference already. Check the number.")) from error
 
 
 def _nothing(ticket: Ticket, **facts: Any) -> dict[str, Any]:
@@ -367,7 +384,8 @@ def _withdrawn(ticket: Ticket, *, now: datetime, **facts) -> dict[str, Any]:
 
 
 def _gave_way(ticket: Ticket, *, now: datetime, **facts) -> dict[str, Any]:
-    return {"ended_at": now, "ending": Ending.REVIVED if ticket.credit_id else Ending.CREDITED}
+    about_fee = Ending.USED if ticket.payment.disposition == Disposition.APPLIED else Ending.CREDITED
+    return {"ended_at": now, "ending": Ending.REVIVED if ticket.credit_id else about_fee}
 
 
 def _expired(ticket: Ticket, *, now: datetime, **facts) -> dict[str, Any]:

@@ -3,23 +3,24 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from xml.etree import ElementTree
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import identity
-from mumaris.kit.alarms import WORDS, clear_alarm, raise_alarm
+from mumaris.kit.alarms import clear_alarm, raise_daily
 from mumaris.kit.clock import RIYADH, today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.money import plain_riyals
 from mumaris.kit.references import new_reference
 from refunds.lifecycle import LIFECYCLE, TicketState, payer
 from refunds.models import PayoutMethod, Ticket, Transfer, TransferFile
-from refunds.progress import advance, locked
+from refunds.progress import advance, confirm, locked
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.03"
 MOST = 500
@@ -35,35 +36,33 @@ def waiting() -> Any:
 
 
 def payable(by: Any, now: datetime) -> list[Ticket]:
-    """Those of `waiting` that this officer may put into a file now."""
+    """Those of `waiting` that this officer may put into a file now, as many as a file holds."""
     by_others = waiting().exclude(decided_by=by).exclude(overruled_by=by)
-    return [ticket for ticket in by_others[:MOST] if not LIFECYCLE["pay"].obstacles(ticket, by, now=now)]
+    pay = LIFECYCLE["pay"]
+    return list(islice((one for one in by_others if _is_readable(one) and not pay.obstacles(one, by, now=now)), MOST))
+
+
+def watch(now: datetime) -> None:
+    """Raise the alarm while an account cannot be read, and end it when all can: nobody else's money is kept by it."""
+    unreadable = [ticket.number for ticket in waiting() if not _is_readable(ticket)]
+    if unreadable:
+        raise_daily("accounts_unreadable", now=now, number=len(unreadable), ticket=unreadable[0])
+    else:
+        clear_alarm("accounts_unreadable", now=now)
 
 
 @transaction.atomic
 def collect(*, by: Any, now: datetime) -> TransferFile:
-    """Put every ticket that this officer may pay into one new file. Raises NotAllowed where there is none.
-
-    An account that no key opens any more keeps nobody else's money: its ticket stays behind, with an alarm.
-    """
-    tickets, unreadable = [], []
+    """Put every ticket that this officer may pay into one new file. Raises NotAllowed where there is none."""
+    tickets = []
     for ticket in sorted(payable(by, now), key=lambda one: (one.payment_id, one.pk)):  # the order in which all lock
         try:
             with transaction.atomic():
-                paid = advance(ticket.pk, "pay", by=by, now=now)
-                _account_of(paid)
-                tickets.append(paid)
-        except InvalidToken:
-            unreadable.append(ticket.number)
+                tickets.append(advance(ticket.pk, "pay", by=by, now=now))
         except NotAllowed:  # another file took it meanwhile
             continue
     if not tickets:
-        reasons = [WORDS["account_unreadable"] % {"ticket": ticket} for ticket in unreadable]
-        raise NotAllowed(*reasons or [_("No refund waits for a transfer that you could make.")])
-    for ticket_number in unreadable:
-        raise_alarm("account_unreadable", ticket_number, now=now, ticket=ticket_number)
-    for ticket in tickets:
-        clear_alarm("account_unreadable", ticket.number, now=now)
+        raise NotAllowed(_("No refund waits for a transfer that you could make."))
     number = new_reference("TF", now)
     ends = [(ticket, f"{ticket.number}-{ticket.transfers.count() + 1}") for ticket in tickets]
     content = write(number, ends, now)
@@ -83,8 +82,11 @@ def collect(*, by: Any, now: datetime) -> TransferFile:
 
 
 def content_of(file: TransferFile) -> bytes:
-    """The file as it was made, byte by byte. Raises ValueError where it is not what its hash says."""
-    content = identity.unseal(bytes(file.content)).encode()
+    """The file as it was made, byte by byte. Raises ValueError where it is not what its hash says, or no key opens it."""
+    try:
+        content = identity.unseal(bytes(file.content)).encode()
+    except InvalidToken:
+        raise ValueError(f"no key opens transfer file {file.number}") from None
     if hashlib.sha256(content).digest() != bytes(file.sha256):
         raise ValueError(f"transfer file {file.number} was changed")
     return content
@@ -94,13 +96,7 @@ def content_of(file: TransferFile) -> bytes:
 def executed(transfer: Transfer, *, reference: str, by: Any, now: datetime) -> None:
     """The bank made the transfer, under its own reference, which no other payout has."""
     ticket, transfer = _still_sent(transfer, by)
-    try:
-        with transaction.atomic():
-            advance(ticket.pk, "confirm", by=by, now=now, reference=reference)
-    except IntegrityError as error:
-        if "payout_ref_once" not in str(error):
-            raise
-        raise NotAllowed(_("Another payout has this reference already. Check the number.")) from error
+    confirm(ticket, reference=reference, by=by, now=now)
     Transfer.objects.filter(pk=transfer.pk).update(outcome=Transfer.Outcome.EXECUTED)
 
 
@@ -173,8 +169,16 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
 
 
 def _account_of(ticket: Ticket) -> str:
-    """Raises InvalidToken where no key opens it."""
     return identity.unseal(bytes(ticket.account or b""))
+
+
+def _is_readable(ticket: Ticket) -> bool:
+    """Whether one of the keys that are set opens the account."""
+    try:
+        _account_of(ticket)
+    except InvalidToken:
+        return False
+    return True
 
 
 def _tree(parent: ElementTree.Element, content: dict[str, Any]) -> None:

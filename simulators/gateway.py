@@ -27,7 +27,7 @@ from simulators.records import EXPIRING_AMOUNT, STATEMENT_FAULTS, Records, riyal
 from simulators.store import Store, text_of
 from simulators.web import Answer, Problem, Request, Site, as_json, demand_demo, digits, listen, redirect, setting
 
-CALL_FAULTS = ("timeout", "500", "503", "429")
+CALL_FAULTS = ("timeout", "400", "500", "503", "429")
 FAULTS = dict.fromkeys((*CALL_FAULTS, *notice_module.FAULTS), 0) | {
     "timeout": 30,
     "late_webhook": 3600,

@@ -299,13 +299,15 @@ def _reported(read: Callable[[str], str], text: str) -> str:
 class CleanTexts(forms.BaseForm):
     """Cleans every text of a form as CleanCharField does, whatever its fields (a ModelForm, a form of another app).
 
-    A password is only checked for being readable and otherwise kept exactly.
+    A password is only checked for being readable and otherwise kept exactly. A day in one box is read in any digits.
     """
 
     def full_clean(self) -> None:
         for field in self.fields.values():
             if isinstance(field, forms.CharField) and not isinstance(field, CleanCharField):
                 field.to_python = partial(_read_text, field, field.to_python)  # type: ignore[method-assign]
+            elif isinstance(field, forms.DateField):
+                field.to_python = partial(_read_day, field.to_python)  # type: ignore[method-assign]
         super().full_clean()
 
 
@@ -316,6 +318,10 @@ def _read_text(field: forms.CharField, read: Callable[[Any], Any], value: Any) -
         else:
             value = _reported(partial(digits.clean, lines=isinstance(field.widget, forms.Textarea)), value)
     return read(value)
+
+
+def _read_day(read: Callable[[Any], Any], value: Any) -> Any:
+    return read(_number_typed(value) if isinstance(value, str) else value)
 
 
 def _readable(text: str) -> str:

@@ -1,5 +1,6 @@
 """Named values that staff change: days, months, ages. Amounts of money stand in the fee schedule."""
 
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -35,17 +36,27 @@ class PolicyMissing(LookupError):
 class Policies:
     """All policies in force on one day, read in one query."""
 
-    def __init__(self, on: date) -> None:
+    def __init__(self, on: date, entered: Iterable[tuple[str, Any, date]] | None = None) -> None:
         self.on = on
-        self._values = dict(
-            PolicyValue.objects.filter(effective_from__lte=on).order_by("effective_from").values_list("key", "value")
-        )
+        rows = _entered_until(on) if entered is None else entered
+        self._values = {key: value for key, value, begins in rows if begins <= on}
 
     def __getitem__(self, key: str) -> Any:
         try:
             return self._values[key]
         except KeyError:
             raise PolicyMissing(f"policy {key!r} has no value in force on {self.on}") from None
+
+
+def of_days(days: Collection[date]) -> dict[date, Policies]:
+    """The policies of each of these days, read in one query."""
+    entered = list(_entered_until(max(days)))
+    return {day: Policies(day, entered) for day in set(days)}
+
+
+def _entered_until(day: date) -> Iterable[tuple[str, Any, date]]:
+    begun = PolicyValue.objects.filter(effective_from__lte=day).order_by("effective_from")
+    return begun.values_list("key", "value", "effective_from")
 
 
 def value(key: str, on: date) -> Any:

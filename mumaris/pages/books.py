@@ -311,7 +311,8 @@ RULES = [
         "I43",
         _("Of what was issued no fee goes back, unless on a ground of its own."),
         f"""SELECT t.number FROM share s JOIN ticket t ON t.id = s.ticket_id JOIN app_case c ON c.id = t.application_id
-            WHERE c.state = 'completed' AND t.state IN ('{_RESERVED}') AND s.line_id IS NOT NULL AND s.rule NOT IN ('{_CLAIMS}')""",
+            WHERE c.state = 'completed' AND t.decided_at > c.closed_at AND t.state IN ('{_RESERVED}')
+              AND s.line_id IS NOT NULL AND s.rule NOT IN ('{_CLAIMS}')""",
     ),
     Rule(
         "I10",

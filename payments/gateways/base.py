@@ -127,6 +127,10 @@ class Unreadable(GatewayDown):
     """An answer came and is not as agreed. Asked again it comes the same, until a person acts."""
 
 
+class RefundInDoubt(Unreadable):
+    """What went back of a payment is not what should have: somebody else sent money, so a person must look first."""
+
+
 class GatewayRefused(Exception):
     """The gateway understood and said no. `fields` maps its field names to reasons."""
 

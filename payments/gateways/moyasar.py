@@ -34,6 +34,7 @@ from payments.gateways.base import (
     NormalState,
     NoSuchPayment,
     Redirect,
+    RefundInDoubt,
     RefundNotSupported,
     ShowBill,
     StatementEntry,
@@ -201,7 +202,7 @@ class Moyasar:
                 if state.refunded == refunded_before:
                     raise
         if state.refunded != refunded_before + halalas:
-            raise GatewayRefused(f"{state.refunded} halalas went back where {refunded_before + halalas} should have")
+            raise RefundInDoubt(f"{state.refunded} halalas went back where {refunded_before + halalas} should have")
         return state
 
     def payment(self, provider_ref: str) -> NormalState:

@@ -219,7 +219,9 @@ class Credit(models.Model):
             models.UniqueConstraint(fields=["payment", "reason"], name="one_credit_per_reason"),
         ]
         triggers = [
-            pgtrigger.ReadOnly(name="credit_is_a_fact", fields=["payment", "amount", "reason", "created_at"]),
+            pgtrigger.ReadOnly(name="credit_is_a_fact", fields=["payment", "amount", "created_at"]),
+            # What seemed late was in time by the bank's statement, and yet no move can take the case up again.
+            pgtrigger.FSM(name="credit_reason_kept", field="reason", transitions=[("late", "case_closed")]),
             pgtrigger.Protect(
                 name="credit_applied_once",
                 operation=pgtrigger.Update,

@@ -125,6 +125,7 @@ class Migration(migrations.Migration):
                                 "revived",
                                 "The bank's statement proved the payment in time; it settled the fee after all.",
                             ),
+                            ("used", "Your application goes on, so the fee is used after all."),
                             (
                                 "credited",
                                 "The fee is not needed any more. All of it goes back by a ticket of its own.",
@@ -464,6 +465,7 @@ class Migration(migrations.Migration):
                                 "revived",
                                 "The bank's statement proved the payment in time; it settled the fee after all.",
                             ),
+                            ("used", "Your application goes on, so the fee is used after all."),
                             (
                                 "credited",
                                 "The fee is not needed any more. All of it goes back by a ticket of its own.",

@@ -484,13 +484,14 @@ def test_a_case_that_cannot_be_revived_leaves_the_money_and_its_promise_as_they_
     payment.refresh_from_db()
     assert given
     assert (case.state, payment.refunded) == ("cancelled", payment.amount)
-    assert payment.credits.get().applied_at is None
+    credit = payment.credits.get()
+    assert (credit.reason, credit.applied_at) == ("case_closed", None)
     assert reconciliation.credits_due(clock.now).get().payment == payment
     assert balance("suspense") == -payment.amount
     advance(newer.pk, "withdraw", by=case.practitioner.user, now=clock.now)
     reconciliation.reconcile(clock.now)
     case.refresh_from_db()
-    assert case.state == "submitted"
+    assert case.state == "cancelled"  # for good: the refund that was promised stands
 
 
 def promise(payment, amount):

@@ -194,6 +194,17 @@ def test_the_authoritys_reading_asks_whether_the_exam_was_attended(office):
     assert read(payment).assessed
 
 
+@pytest.mark.req("REF-3")
+def test_a_withdrawn_case_keeps_the_policies_of_its_day(office):
+    """What the preview promised is what goes back, whenever the ticket is filed."""
+    case = withdrawn(office)
+    begins = today(LATER) + timedelta(days=5)
+    PolicyValue.objects.create(key="refund.percent", value=30, effective_from=begins, source="test")
+    assert filed(case, now=LATER + timedelta(days=9)).filed_judgement["amount"] == payment_of(case).amount // 2
+    later = withdrawn(office, now=LATER + timedelta(days=9))
+    assert filed(later, now=LATER + timedelta(days=9)).filed_judgement["amount"] == payment_of(later).amount * 30 // 100
+
+
 @pytest.mark.req("REF-5")
 def test_what_went_back_is_known_by_its_line(office):
     case = withdrawn(office)

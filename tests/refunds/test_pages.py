@@ -11,6 +11,8 @@ from django.utils import translation
 from applications import review
 from applications.models import Application, Fee
 from applications.progress import advance
+from mumaris.kit.clock import end_of_day
+from mumaris.kit.lifecycle import NotAllowed
 from mumaris.pages import books
 from payments.models import Credit, Invoice, Payment
 from refunds import transfers
@@ -40,6 +42,7 @@ from tests.refunds.tickets import (
     move,
     opened,
     owner,
+    payment_of,
     with_account,
     withdrawn,
 )
@@ -322,7 +325,7 @@ def test_officers_decide_endorse_and_pay_by_their_pages(client, office, finance)
     other.refresh_from_db()
     assert (other.state, other.amount) == ("approved", 150)
     assert client.post(at_desk(other, "no-such-move")).status_code == 404
-    for name in ("give_account", "withdraw", "expire", "confirm"):
+    for name in ("give_account", "withdraw", "expire"):
         assert client.post(at_desk(other, name)).status_code == 404
 
 
@@ -483,19 +486,48 @@ def approved_by_appeal(office, case):
 
 
 @pytest.mark.req("APP-6")
-@pytest.mark.parametrize("goes_back", ["all", "a part", "nothing"])
+@pytest.mark.parametrize("goes_back", ["paid out", "approved", "a part", "nothing"])
 def test_only_a_service_fee_that_went_back_whole_is_billed_again(office, finance, goes_back):
     """Refused at the last check, then right after all by an appeal: the second approval asks for no fee twice."""
     case = pay(office.approve(submitted(make_practitioner())), "service")
     case = advance(case.pk, "refuse", by=office.registrar, now=LATER, public_text="The photo is of another person.")
     first = invoice_of(case, "service")
-    if goes_back == "all":
-        move(claimed(case, "service"), "approve", finance.decider, accepted=True)
+    if goes_back in ("approved", "paid out"):
+        ticket = with_account(move(claimed(case, "service"), "approve", finance.decider, accepted=True))
+    if goes_back == "paid out":
+        (sent,) = transfers.collect(by=finance.payer, now=LATER).transfers.all()
+        transfers.executed(sent, reference="B-1", by=finance.payer, now=LATER)
     if goes_back == "a part":
         ticket = move(claimed(case, "service"), "overrule", finance.decider, amount=first.amount // 2, reason="Ours.")
-        move(ticket, "endorse", finance.head)
+        with_account(move(ticket, "endorse", finance.head))
     case = approved_by_appeal(office, case)
-    assert case.state == ("preliminarily_approved" if goes_back == "all" else "being_issued")
+    is_billed = goes_back == "paid out"
+    assert case.state == ("preliminarily_approved" if is_billed else "being_issued")
     asked = Invoice.objects.filter(case=case.reference, purpose="service").order_by("serial")
-    assert [one.state for one in asked] == (["paid", "issued"] if goes_back == "all" else ["paid"])
+    assert [one.state for one in asked] == (["paid", "issued"] if is_billed else ["paid"])
+    if goes_back == "approved":  # used after all, and nothing is left that could end and leave it paid twice
+        ticket.refresh_from_db()
+        assert (ticket.state, ticket.ending, payment_of(case).refunded) == ("closed", "used", 0)
+    else:
+        case = pay(case, "service") if is_billed else case
+        assert advance(case.pk, "issue", by=make_staff("register officer"), now=LATER).state == "completed"
     assert not books.breaches(LATER)
+
+
+@pytest.mark.req("REF-2")
+def test_what_goes_back_whole_is_issued_for_nobody(office, finance):
+    case = pay(office.approve(submitted(make_practitioner())), "service")
+    move(claimed(case, "service"), "approve", finance.decider, accepted=True)
+    with unchanged(), pytest.raises(NotAllowed, match="goes back"):
+        office.issue(case, now=LATER)
+
+
+@pytest.mark.req("REF-1")
+def test_what_two_officers_granted_and_nobody_paid_out_can_be_asked_for_again(office, finance):
+    case = pay(office.approve(submitted(make_practitioner())), "service")
+    case = advance(case.pk, "refuse", by=office.registrar, now=LATER, public_text="No.")
+    ticket = move(claimed(case, "service"), "overrule", finance.decider, amount=100, reason="Ours.")
+    ticket = with_account(move(ticket, "endorse", finance.head))
+    over = end_of_day(ticket.collect_by)
+    move(ticket, "expire", None, now=over)
+    assert filed(case, now=over).state == "filed"

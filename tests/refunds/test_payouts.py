@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cryptography.fernet import Fernet
+from django.urls import reverse
 
 from applications.progress import advance as advance_case
 from mumaris.kit import alarms, clock
@@ -14,7 +15,7 @@ from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.models import Alarm
 from payments import attempts
 from payments.gateways import gateway
-from payments.gateways.base import GatewayDown
+from payments.gateways.base import GatewayDown, RefundInDoubt
 from payments.models import Credit, LedgerEntry, Payment
 from refunds import payouts, progress, sweeps, transfers
 from refunds.dates import dates_of
@@ -122,16 +123,54 @@ class TestToTheCard:
         self, gateway_simulator, settings, finance
     ):
         ticket = paid_by_card(gateway_simulator, settings, finance)
-        gateway_simulator.ask("POST", f"/v1/payments/{ticket.payment.provider_ref}/refund", json={"amount": 100})
-        with pytest.raises(NotAllowed, match="went back"):
+        gateway_simulator.fault("400", call="/refund")
+        with pytest.raises(NotAllowed, match="ordered"):
             payouts.pay(ticket, by=finance.payer, now=clock.now())
         ticket.refresh_from_db()
         assert (ticket.state, ticket.paid_by, Payment.objects.get().refunded) == ("approved", None, ticket.amount)
-        assert "went back" in ticket.payout_problem
-        assert at_the_gateway(gateway_simulator, ticket) == 100
+        assert "ordered" in ticket.payout_problem
+        assert at_the_gateway(gateway_simulator, ticket) == 0
         asked = progress.advance(ticket.pk, "ask_account", by=finance.payer, now=clock.now())
         assert asked.wants_account
         assert asked.collect_by is None
+
+    @pytest.mark.req("REF-6")
+    def test_where_other_money_went_back_nothing_more_is_sent_until_a_person_says_what_it_was(
+        self, gateway_simulator, settings, finance
+    ):
+        """Somebody refunded a part on the gateway's own pages: neither the card nor a transfer gets the whole beside it."""
+        ticket = paid_by_card(gateway_simulator, settings, finance)
+        gateway_simulator.ask("POST", f"/v1/payments/{ticket.payment.provider_ref}/refund", json={"amount": 100})
+        for _click in range(2):
+            with pytest.raises(RefundInDoubt, match="went back"):
+                payouts.pay(Ticket.objects.get(pk=ticket.pk), by=finance.payer, now=clock.now())
+        payouts.finish_left(clock.now())
+        assert ticket.number in alarms.words(Alarm.objects.get(kind="payout_in_doubt"))
+        with pytest.raises(NotAllowed):
+            progress.advance(ticket.pk, "ask_account", by=finance.payer, now=clock.now())
+        told = {"reference": "rf-1", "by": finance.payer, "now": clock.now()}
+        with unchanged(), pytest.raises(NotAllowed):  # not before the gateway had its time
+            payouts.tell(Ticket.objects.get(pk=ticket.pk), "confirm", **told)
+        told["now"] += timedelta(days=1, seconds=1)
+        with unchanged(), pytest.raises(NotAllowed):
+            payouts.tell(Ticket.objects.get(pk=ticket.pk), "confirm", **told | {"by": finance.decider})
+        payouts.tell(Ticket.objects.get(pk=ticket.pk), "confirm", **told)
+        ticket.refresh_from_db()
+        assert (ticket.state, ticket.payout_ref) == ("paid_out", "rf-1")
+        assert at_the_gateway(gateway_simulator, ticket) == 100
+
+    @pytest.mark.req("REF-6")
+    def test_what_the_gateway_never_answers_an_officer_can_fail(self, gateway_simulator, settings, finance, client):
+        ticket = paid_by_card(gateway_simulator, settings, finance)
+        settings.MOYASAR_URL = "http://127.0.0.1:9/v1"
+        with pytest.raises(GatewayDown):
+            payouts.pay(ticket, by=finance.payer, now=clock.now() - timedelta(days=2))
+        client.force_login(finance.payer)
+        address = reverse("admin:refunds_ticket_move", args=[ticket.pk, "fail"])
+        assert client.post(address, {"internal_text": ""}).context["errors"]
+        client.post(address, {"internal_text": "The account was closed; the gateway says that nothing was sent."})
+        ticket.refresh_from_db()
+        assert (ticket.state, ticket.payout_problem[:11]) == ("approved", "The account")
 
     @pytest.mark.req("REF-6")
     def test_a_ticket_without_a_transfer_is_not_put_into_a_file(self, gateway_simulator, settings, finance):
@@ -178,14 +217,19 @@ class TestByTransfer:
         sealed = bring_to("approved", office, finance)
         keys = settings.IDENTITY_FERNET_KEYS
         settings.IDENTITY_FERNET_KEYS = [Fernet.generate_key()]
-        with unchanged(), pytest.raises(NotAllowed, match="IDENTITY_FERNET_KEYS"):
+        with unchanged(), pytest.raises(NotAllowed):
             transfers.collect(by=finance.payer, now=LATER)
         readable = bring_to("approved", office, finance)
-        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == readable
+        file = transfers.collect(by=finance.payer, now=LATER)
+        assert file.transfers.get().ticket == readable
+        transfers.watch(LATER)
         assert sealed.number in alarms.words(Alarm.objects.get(cleared_at=None))
         settings.IDENTITY_FERNET_KEYS = keys
-        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == sealed
+        with pytest.raises(ValueError, match="no key opens"):
+            transfers.content_of(file)
+        transfers.watch(LATER)
         assert not Alarm.objects.filter(cleared_at=None).exists()
+        assert transfers.collect(by=finance.payer, now=LATER).transfers.get().ticket == sealed
 
     @pytest.mark.req("REF-6")
     def test_what_others_decided_is_not_kept_back_by_what_one_decided_oneself(self, finance, monkeypatch):
