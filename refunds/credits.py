@@ -1,6 +1,6 @@
 """How money that settled nothing stands: used after all, paid back, or still held (PAY-5)."""
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from payments.models import Credit
@@ -17,4 +17,6 @@ def with_tickets(credits: QuerySet[Credit]) -> QuerySet[Credit]:
     shares = Share.objects.filter(credit=OuterRef("pk"), ticket__state=TicketState.PAID_OUT).order_by()
     paid_back = shares.values("credit").annotate(sum=Sum("amount")).values("sum")
     latest = Ticket.objects.filter(credit=OuterRef("pk")).order_by("-pk").values("state")[:1]
-    return credits.annotate(paid_back=Coalesce(Subquery(paid_back), 0), ticket_state=Coalesce(Subquery(latest), ""))
+    return credits.annotate(
+        paid_back=Coalesce(Subquery(paid_back), 0), ticket_state=Coalesce(Subquery(latest), Value(""))
+    )

@@ -336,7 +336,9 @@ class TestPaying:
         elif state == "waived":
             exempt(Finance(), case.practitioner, now=now())
         elif state == "lapsed":
-            sweeps.lapse(Deadline.objects.get(application=case).lapses_at)
+            cut_off = Deadline.objects.get(application=case).lapses_at
+            Attempt.objects.filter(pk=bill.pk).update(asked_at=cut_off)
+            sweeps.lapse(cut_off)
         else:
             advance(case.pk, "withdraw", by=case.practitioner.user, now=now())
         assert invoice_of(case, "admin").state == state

@@ -518,7 +518,7 @@ def test_only_a_service_fee_that_went_back_whole_is_billed_again(office, finance
 def test_what_goes_back_whole_is_issued_for_nobody(office, finance):
     case = pay(office.approve(submitted(make_practitioner())), "service")
     move(claimed(case, "service"), "approve", finance.decider, accepted=True)
-    with unchanged(), pytest.raises(NotAllowed, match="goes back"):
+    with translation.override("en"), unchanged(), pytest.raises(NotAllowed, match="goes back"):
         office.issue(case, now=LATER)
 
 
