@@ -351,7 +351,7 @@ RULES = [
 # A kind of alarm, in words with its facts (mumaris/kit/alarms.py).
 alarms.WORDS["books_broken"] = _("The books break %(number)s rules: %(rules)s. Run check-books to see where.")
 alarms.WORDS["books_unchecked"] = _(
-    "The check of the books was not finished: %(why)s Whether money is lost or doubled is not known. Run check-books."
+    "The check of the books was not finished: %(why)s. Whether money is lost or doubled is not known. Run check-books."
 )
 
 
