@@ -96,7 +96,7 @@ def _begin_of(payer: int, now: datetime) -> int:
     exemption = exemptions.in_force(person, today(now))
     if exemption is None:  # revoked meanwhile
         return 0
-    invoices = _still_open(_idle(_cases(person)), now)
+    invoices = _waiting(person, now, wait=False)
     for invoice in invoices:
         billing.waive(invoice, exemption, now=now)
     return len(invoices)
@@ -134,16 +134,14 @@ def pause_if_asked(invoice: Invoice, now: datetime) -> None:
         _pause([invoice], by=None, now=now)
 
 
-def _waiting(practitioner: Practitioner, now: datetime) -> list[Invoice]:
-    """The person's open invoices whose time is not over, locked with the live ones of their cases as every move locks them."""
-    return _still_open(_cases(practitioner), now)
+def _waiting(practitioner: Practitioner, now: datetime, *, wait: bool = True) -> list[Invoice]:
+    """The person's open invoices whose time is not over, locked with the live ones of their cases as every move locks them.
 
-
-def _cases(practitioner: Practitioner) -> list[str]:
-    return list(practitioner.invoices.filter(state=InvoiceState.ISSUED).values_list("case", flat=True))
-
-
-def _still_open(cases: list[str], now: datetime) -> list[Invoice]:
+    Who does not `wait` gets those of cases that nobody is at.
+    """
+    cases = list(practitioner.invoices.filter(state=InvoiceState.ISSUED).values_list("case", flat=True))
+    if not wait:
+        cases = _idle(cases)
     locked = Invoice.objects.live().filter(case__in=cases).order_by("pk").select_for_update()
     return [one for one in locked if one.is_open and (one.lapses_at is None or one.lapses_at > now)]
 
