@@ -4,8 +4,9 @@ import pytest
 
 from mumaris.kit import nudge
 from payments import attempts, billing, ledger, reconciliation, webhooks
-from refunds import payouts
-from tests.stateful.machine import Surroundings, held_before_commit
+from refunds import payouts, transfers
+from tests.stateful.at_once import held_before_commit
+from tests.stateful.world import Surroundings
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def around(reference, monkeypatch):
     monkeypatch.setattr(nudge, "_send", lambda task: None)
     for module in (attempts, webhooks, reconciliation, payouts):
         monkeypatch.setattr(module, "gateway", lambda: here.bank)
-    monkeypatch.setattr(billing, "_apply", held_before_commit(billing._apply))
-    monkeypatch.setattr(ledger, "refund_approved", held_before_commit(ledger.refund_approved))
+    for module, verb in ((billing, "_apply"), (ledger, "refund_approved"), (transfers, "write")):
+        monkeypatch.setattr(module, verb, held_before_commit(getattr(module, verb)))
     yield here
     here.end()

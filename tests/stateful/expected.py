@@ -5,7 +5,7 @@ Amounts are halalas, moments UTC. One person asks for one service again and agai
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 
 RIYADH = timezone(timedelta(hours=3))
 CLOSED = {"completed", "rejected", "cancelled", "withdrawn"}
@@ -17,15 +17,56 @@ UNPAID = {
     "returned": "deficiencies_unanswered",
 }
 RESERVED = {"approved", "paying", "paid_out"}
-OPEN = {"filed", "overruling", "approved", "paying"}
+OPEN = ["filed", "overruling", "approved", "paying"]
+DAYS = timedelta(days=30)  # of every wait, after the day on which it begins
 LATE_WAITS = timedelta(days=3)  # for the bank's word, before a ticket opens by itself
+BILL_DAYS = 29  # that a SADAD bill lives, after its own
+LEAST_DAYS = 3  # that are left when a request for exemption is refused
 KINDS = {"awaiting_admin_fee": "admin_fee", "preliminarily_approved": "service_fee", "returned": "return"}
+
+
+def day_of(moment: datetime) -> date:
+    return moment.astimezone(RIYADH).date()
+
+
+def end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, RIYADH)
 
 
 def cut_off(moment: datetime, days: int = 30) -> datetime:
     """The end of the thirtieth Riyadh day after that of `moment`."""
-    day = moment.astimezone(RIYADH).date() + timedelta(days=days + 1)
-    return datetime.combine(day, time.min, RIYADH)
+    return end_of(day_of(moment) + timedelta(days=days))
+
+
+@dataclass
+class Clock:
+    """Of one wait of a case, and of the invoice that it waits for. While somebody holds it, it has no cut-off."""
+
+    due_on: date
+    held_for: set[str] = field(default_factory=set)
+    days_left: int = 0  # when it was first held
+    is_extended: bool = False
+
+    @property
+    def lapses_at(self) -> datetime | None:
+        return None if self.held_for else end_of(self.due_on)
+
+    def is_over(self, moment: datetime) -> bool:
+        return self.lapses_at is not None and self.lapses_at <= moment
+
+    def hold(self, cause: str, now: datetime) -> None:
+        if not self.held_for:
+            self.days_left = (self.due_on - day_of(now)).days
+        self.held_for.add(cause)
+
+    def let_go(self, cause: str, now: datetime, least_days: int = 0) -> None:
+        self.held_for.remove(cause)
+        self.days_left = max(self.days_left, least_days)
+        if not self.held_for:
+            self.due_on = day_of(now) + timedelta(days=self.days_left)
+
+    def extend(self, days: int, now: datetime) -> None:
+        self.due_on, self.is_extended = max(self.due_on, day_of(now)) + timedelta(days=days), True
 
 
 @dataclass
@@ -51,9 +92,14 @@ class Invoice:
     purpose: str
     amount: int
     issued_at: datetime
-    lapses_at: datetime
+    clock: Clock
     state: str = "issued"
+    was_held: bool = False  # for a request for exemption, which it is once
     payments: list[Payment] = field(default_factory=list)
+
+    def is_owed(self, now: datetime) -> bool:
+        """Whether it is open and there is time to pay it."""
+        return self.state == "issued" and not self.clock.is_over(now)
 
 
 @dataclass
@@ -65,8 +111,13 @@ class Case:
     submitted_at: datetime | None = None
     withdrawn_at: datetime | None = None
     was_declared: bool = False
-    deadline: datetime | None = None
+    clock: Clock | None = None
     invoices: list[Invoice] = field(default_factory=list)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """Of a clock that runs."""
+        return self.clock and self.clock.lapses_at
 
 
 @dataclass
@@ -82,10 +133,29 @@ class Ticket:
     amount: int = 0
     has_account: bool = False
     ends_at: datetime | None = None  # of the window to collect
+    transfers: list[str] = field(default_factory=list)  # what the bank made of each
 
     @property
     def wants_account(self) -> bool:
         return self.payment.method == "sadad" and not self.has_account
+
+
+@dataclass
+class Exemption:
+    """From every fee, in force between two Riyadh days; no last day is no end."""
+
+    state: str = "requested"
+    starts_on: date | None = None
+    ends_on: date | None = None
+    revoked_on: date | None = None
+
+    def is_in_force(self, day: date) -> bool:
+        return self.state == "approved" and self.holds(day)
+
+    def holds(self, day: date) -> bool:
+        """Whether what was paid on that day was paid by somebody who is exempt; until it was revoked it was in force."""
+        ends = [one for one in (self.ends_on, self.revoked_on) if one]
+        return self.state in ("approved", "revoked") and self.starts_on <= day <= min(ends, default=day)
 
 
 @dataclass
@@ -95,12 +165,16 @@ class Attempt:
     given_id: str
     invoice: Invoice
     method: str
+    begun_on: date
     live: bool = True
     asked_at: datetime | None = None
     tried_at: datetime | None = None
     taken: list[Payment] = field(default_factory=list)
     told: set[str] = field(default_factory=set)  # events stored
     waiting: set[str] = field(default_factory=set)  # events stored and not worked yet
+
+    def has_run_out(self, now: datetime) -> bool:
+        return self.method == "sadad" and self.begun_on + timedelta(days=BILL_DAYS) < day_of(now)
 
 
 @dataclass
@@ -111,6 +185,7 @@ class Person:
     cases: list[Case] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
+    exemptions: list[Exemption] = field(default_factory=list)
 
     @property
     def open_case(self) -> Case | None:
@@ -131,18 +206,30 @@ class Person:
 
     def give_back(self, case: Case, now: datetime) -> None:
         self.move(case, "returned")
-        case.deadline = cut_off(now)
+        case.clock = Clock(day_of(now) + DAYS)
 
     def move(self, case: Case, state: str) -> None:
         """To a state where nothing is owed: open demands become void."""
         for invoice in case.invoices:
             if invoice.state == "issued":
                 invoice.state = "void"
-        case.state, case.deadline = state, None
+        case.state, case.clock = state, None
 
     def _bill(self, case: Case, purpose: str, now: datetime) -> None:
-        case.state, case.deadline = AWAITS[purpose], cut_off(now)
-        case.invoices.append(Invoice(case, purpose, self.fees[purpose], now, case.deadline))
+        case.state, case.clock = AWAITS[purpose], Clock(day_of(now) + DAYS)
+        invoice = Invoice(case, purpose, self.fees[purpose], now, case.clock)
+        case.invoices.append(invoice)
+        if self.exemption_in_force(now):
+            self._waive(invoice, now)
+        elif self.request:
+            self._hold(invoice, now)
+
+    def _goes_on(self, invoice: Invoice, moment: datetime) -> None:
+        """The case of an invoice that was settled."""
+        case = invoice.case
+        case.state, case.cancel_reason, case.clock = LEADS_TO[invoice.purpose], "", None
+        if invoice.purpose == "admin":
+            case.submitted_at = max(case.created_at, moment)
 
     # Money
 
@@ -160,9 +247,7 @@ class Person:
         case = invoice.case
         if case.state == AWAITS[invoice.purpose] or self._lives_again(case, invoice.purpose):
             payment.disposition, invoice.state = "applied", "paid"
-            case.state, case.cancel_reason, case.deadline = LEADS_TO[invoice.purpose], "", None
-            if invoice.purpose == "admin":
-                case.submitted_at = now
+            self._goes_on(invoice, min(payment.moved_at, now))
         else:
             payment.disposition, invoice.state = "credited", "lapsed"
             payment.credits.append(Credit("case_closed", invoice.amount, now))
@@ -174,7 +259,7 @@ class Person:
             return "void"
         if payment.amount < invoice.amount:
             return "too_little"
-        return "late" if payment.moved_at >= invoice.lapses_at else ""
+        return "late" if invoice.clock.is_over(payment.moved_at) else ""
 
     def _lives_again(self, case: Case, purpose: str) -> bool:
         """A cancelled case revives unless a newer one stands in its way; a draft never invoiced gives way."""
@@ -189,15 +274,68 @@ class Person:
             self.cases.remove(newer)
         return True
 
+    # Exemptions
+
+    @property
+    def request(self) -> Exemption | None:
+        """The one that is not decided yet."""
+        return next((one for one in self.exemptions if one.state in ("requested", "recommended")), None)
+
+    def exemption_in_force(self, now: datetime) -> Exemption | None:
+        held = [one for one in self.exemptions if one.is_in_force(day_of(now))]
+        return min(held, key=lambda one: one.starts_on, default=None)
+
+    def may_ask_to_be_exempt(self, now: datetime) -> bool:
+        held = self.exemption_in_force(now)
+        return not self.request and not (held and held.ends_on is None)
+
+    def ask_to_be_exempt(self, now: datetime) -> None:
+        self.exemptions.append(Exemption())
+        for invoice in self._waiting(now):
+            self._hold(invoice, now)
+
+    def grant(self, exemption: Exemption, now: datetime) -> None:
+        exemption.state = "approved"
+        if self.exemption_in_force(now):
+            self.begin_exemptions(now)
+        else:
+            self._let_go(now)
+
+    def refuse(self, exemption: Exemption, now: datetime) -> None:
+        exemption.state = "refused"
+        self._let_go(now)
+
+    def begin_exemptions(self, now: datetime) -> None:
+        if self.exemption_in_force(now):
+            for invoice in self._waiting(now):
+                self._waive(invoice, now)
+
+    def _waiting(self, now: datetime) -> list[Invoice]:
+        return [invoice for invoice in self.invoices if invoice.is_owed(now)]
+
+    def _waive(self, invoice: Invoice, now: datetime) -> None:
+        invoice.state = "waived"
+        self._goes_on(invoice, now)
+
+    def _hold(self, invoice: Invoice, now: datetime) -> None:
+        if not invoice.was_held:
+            invoice.clock.hold("exemption", now)
+            invoice.was_held = True
+
+    def _let_go(self, now: datetime) -> None:
+        for invoice in self._waiting(now):
+            if "exemption" in invoice.clock.held_for:
+                invoice.clock.let_go("exemption", now, LEAST_DAYS)
+
     # Refunds
 
     def back(self, payment: Payment) -> int:
         return sum(one.amount for one in self.tickets if one.payment is payment and one.state in RESERVED)
 
     def due(self, asked: Ticket, *, accepted: bool = False) -> int:
-        """By the rules: a credit in full, a fee in full on an accepted ground, half a service fee withdrawn in its month."""
-        case = asked.invoice.case
-        if asked.credit or accepted:
+        """By the rules: a credit in full, a fee in full on a ground or of who was exempt, half a service fee withdrawn in time."""
+        case, paid_on = asked.invoice.case, day_of(asked.payment.moved_at)
+        if asked.credit or accepted or any(one.holds(paid_on) for one in self.exemptions):
             whole = self.most_of(asked)
         elif (
             asked.invoice.purpose == "service" and case.withdrawn_at and case.withdrawn_at < cut_off(case.submitted_at)
@@ -222,8 +360,20 @@ class Person:
 
     def is_asked(self, asked: Ticket) -> bool:
         """Whether a ticket about the same is open."""
-        same = (one for one in self.tickets if one.payment is asked.payment and one.credit is asked.credit)
-        return any(one.state in OPEN for one in same)
+        return any(one.state in OPEN for one in self._about_the_same(asked))
+
+    def ran_out(self, asked: Ticket) -> bool:
+        """Whether the last ticket about the same was approved and not paid out in its days."""
+        return [one.state for one in self._about_the_same(asked)][-1:] == ["expired"]
+
+    def _about_the_same(self, asked: Ticket) -> list[Ticket]:
+        return [one for one in self.tickets if one.payment is asked.payment and one.credit is asked.credit]
+
+    def gives_the_fee_back(self, case: Case) -> bool:
+        """Whether all of the service fee is on its way back, or was paid out: nothing is issued for it."""
+        paid = next((one for one in case.invoices if one.purpose == "service" and one.state == "paid"), None)
+        about = [one for one in self.tickets if one.invoice is paid and one.credit is None and one.state in RESERVED]
+        return paid is not None and sum(one.amount for one in about) >= paid.amount
 
     def approve_ticket(self, ticket: Ticket, amount: int, now: datetime) -> None:
         ticket.state, ticket.amount = "approved", amount
@@ -239,6 +389,24 @@ class Person:
                     if is_due and not is_told and self.back(payment) < payment.amount:
                         self.tickets.append(Ticket(invoice, payment, credit))
 
+    def collect(self, now: datetime) -> None:
+        """Into a file of transfers goes all that can be paid by one."""
+        for ticket in self.tickets:
+            if self.is_collectable(ticket, now):
+                ticket.state = "paying"
+                ticket.transfers.append("sent")
+
+    def is_collectable(self, ticket: Ticket, now: datetime) -> bool:
+        return ticket.state == "approved" and ticket.has_account and ticket.ends_at > now
+
+    def transferred(self, ticket: Ticket) -> None:
+        ticket.state, ticket.transfers[-1] = "paid_out", "executed"
+
+    def came_back(self, ticket: Ticket) -> None:
+        """A transfer to an account that the bank does not find: another one is asked for."""
+        ticket.state, ticket.transfers[-1] = "approved", "failed"
+        ticket.has_account, ticket.ends_at = False, None
+
     def expire(self, now: datetime) -> None:
         for ticket in self.tickets:
             if ticket.state == "approved" and ticket.ends_at and ticket.ends_at <= now:
@@ -247,20 +415,24 @@ class Person:
     # The beat
 
     def sweep(self, now: datetime) -> None:
+        self.begin_exemptions(now)
+        self.cancel_lapsed(now)
+
+    def cancel_lapsed(self, now: datetime) -> None:
         for case in self.cases:
             if case.deadline and case.deadline <= now and not self._is_unheard(case):
                 reason = UNPAID[case.state]
                 for invoice in case.invoices:
                     if invoice.state == "issued":
                         invoice.state = "lapsed"
-                case.state, case.cancel_reason, case.deadline = "cancelled", reason, None
+                case.state, case.cancel_reason, case.clock = "cancelled", reason, None
 
     def poll(self, now: datetime) -> None:
-        never = datetime.min.replace(tzinfo=RIYADH)
-        for attempt in sorted(self.attempts, key=lambda one: (one.tried_at or never, one.invoice.lapses_at)):
-            over = attempt.invoice.lapses_at
-            tried = attempt.tried_at
-            if attempt.live and (tried is None or tried < now - timedelta(minutes=3) or (over <= now and tried < over)):
+        never, no_end = (one.replace(tzinfo=RIYADH) for one in (datetime.min, datetime.max))
+        in_turn = sorted(self.attempts, key=lambda one: (one.tried_at or never, one.invoice.clock.lapses_at or no_end))
+        for attempt in in_turn:
+            over, tried = attempt.invoice.clock.lapses_at or no_end, attempt.tried_at
+            if attempt.live and (tried is None or tried < now - timedelta(minutes=3) or (tried < over <= now)):
                 attempt.tried_at = now
                 self.ask(attempt, now)
 
@@ -280,7 +452,7 @@ class Person:
     def _is_unheard(self, case: Case) -> bool:
         """Whether the gateway must be asked before this case may be cancelled."""
         return any(
-            one.live and (one.asked_at is None or one.asked_at < one.invoice.lapses_at)
+            one.live and (one.asked_at is None or one.asked_at < case.deadline)
             for one in self.attempts
             if one.invoice.case is case and one.invoice.state == "issued"
         )
@@ -290,10 +462,10 @@ class Person:
     def rows(self) -> Counter[tuple[str, ...]]:
         found: Counter[tuple[str, ...]] = Counter()
         for case in self.cases:
-            kind = KINDS[case.state] if case.deadline else ""
-            found["case", case.reference, case.state, case.cancel_reason, kind, stamp(case.deadline)] += 1
+            kind, end = (KINDS[case.state], told(case.clock)) if case.clock else ("", "")
+            found["case", case.reference, case.state, case.cancel_reason, kind, end] += 1
             for invoice in case.invoices:
-                facts = invoice.purpose, str(invoice.amount), invoice.state, stamp(invoice.lapses_at)
+                facts = invoice.purpose, str(invoice.amount), invoice.state, stamp(invoice.clock.lapses_at)
                 found["invoice", case.reference, *facts] += 1
                 for payment in invoice.payments:
                     facts = str(payment.amount), payment.disposition, invoice.purpose, str(self.back(payment))
@@ -303,9 +475,13 @@ class Person:
         for ticket in self.tickets:
             reason = ticket.credit.reason if ticket.credit else ""
             found["ticket", ticket.payment.ref, reason, ticket.state, str(ticket.amount), stamp(ticket.ends_at)] += 1
+            for outcome in ticket.transfers:
+                found["transfer", ticket.payment.ref, reason, outcome, str(ticket.amount), ""] += 1
         for attempt in self.attempts:
             for event in attempt.told:
                 found["event", event, "waits" if event in attempt.waiting else "worked", "", "", ""] += 1
+        for one in self.exemptions:
+            found["exemption", one.state, str(one.starts_on or ""), str(one.ends_on or ""), "", ""] += 1
         for account, amount in self.balances().items():
             found["account", account, str(amount), "", "", ""] += 1
         return found
@@ -316,8 +492,10 @@ class Person:
         for invoice in self.invoices:
             if invoice.state == "issued":
                 books["receivable"] += invoice.amount
-            if invoice.state in ("issued", "paid"):
+            if invoice.state in ("issued", "paid", "waived"):
                 books[f"revenue:{invoice.purpose}"] -= invoice.amount
+            if invoice.state == "waived":
+                books["waived"] += invoice.amount
             for payment in invoice.payments:
                 books[f"bank:{payment.method}"] += payment.amount
                 books["suspense"] -= sum(credit.amount for credit in payment.credits)
@@ -327,6 +505,10 @@ class Person:
                 left = "bank:card" if ticket.payment.method == "card" else "bank:transfer"
                 books[left if ticket.state == "paid_out" else "refund_payable"] -= ticket.amount
         return {account: amount for account, amount in books.items() if amount}
+
+
+def told(clock: Clock) -> str:
+    return f"{clock.days_left} days left" if clock.held_for else stamp(clock.lapses_at)
 
 
 def stamp(moment: datetime | None) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 
 import pytest
 from django.db import DatabaseError
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from applications import sweeps
+from applications import deadlines, exempting, sweeps
+from applications.models import Deadline
 from mumaris.kit.lifecycle import NotAllowed
-from payments import billing
+from payments import billing, ledger
 from payments.models import Invoice, Payment, WebhookEvent
-from refunds import progress
+from refunds import facts, progress, transfers
 from refunds.models import Ticket
 from tests.stateful.machine import run
 
@@ -68,6 +69,10 @@ def the_sweep_reads_before_it_writes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sweeps, "DUE_UNPAID", unguarded)
 
 
+def the_sweep_asks_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweeps, "DUE_UNPAID", sweeps.DUE_UNPAID.replace("t.state IN ('starting', 'open')", "false"))
+
+
 def what_is_too_much_is_kept(patch: pytest.MonkeyPatch) -> None:
     create = billing.Credit.objects.create
     patch.setattr(
@@ -75,10 +80,59 @@ def what_is_too_much_is_kept(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def a_release_is_not_booked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger, "released", lambda *args, **facts: None)
+
+
 def a_ticket_is_read_before_it_is_locked(patch: pytest.MonkeyPatch) -> None:
     """Check, then act: whoever approves sees the ticket as it was before another officer approved it."""
     whole = Ticket.objects.select_related("application__practitioner__user", "payment__invoice")
     patch.setattr(progress, "locked", lambda ticket_id: whole.get(pk=ticket_id))
+
+
+def an_exemption_leaves_what_is_owed(patch: pytest.MonkeyPatch) -> None:
+    """Granted at the moment of a payment or not, it settles nothing that stands open."""
+    patch.setattr(exempting, "_waiting", lambda practitioner, now: [])
+
+
+def asking_again_gains_time(patch: pytest.MonkeyPatch) -> None:
+    """Every request for exemption stops the clock, not the first one alone."""
+    patch.setattr(deadlines, "was_paused_for", lambda invoice, cause: False)
+
+
+def who_was_exempt_gets_nothing_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(facts, "_exemptions", lambda payers: {payer: [] for payer in payers})
+
+
+def a_clock_that_stands_is_swept(patch: pytest.MonkeyPatch) -> None:
+    """By the day that was the last one before somebody held it."""
+    day = "coalesce(d.lapses_at, (d.due_on + 1)::timestamp AT TIME ZONE 'Asia/Riyadh') <= %(now)s"
+    for name in ("DUE_UNPAID", "DUE_UNANSWERED"):
+        patch.setattr(sweeps, name, getattr(sweeps, name).replace("d.lapses_at <= %(now)s", day))
+    some = Deadline.objects.filter
+    patch.setattr(Deadline.objects, "filter", lambda **asked: some() if "lapses_at__lte" in asked else some(**asked))
+
+
+def an_extension_moves_no_invoice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(billing, "reschedule", lambda invoice, **facts: None)
+
+
+def a_ticket_is_put_in_two_files(patch: pytest.MonkeyPatch) -> None:
+    """Check, then act: what another file took meanwhile is taken once more."""
+    step = transfers.advance
+
+    def take(ticket_id: int, name: str, **facts) -> Ticket:
+        if name != "pay":
+            return step(ticket_id, name, **facts)
+        ticket = Ticket.objects.select_related("application__practitioner", "payment__invoice").get(pk=ticket_id)
+        Ticket.objects.filter(pk=ticket_id).update(state="paying", paid_by=facts["by"], moves=F("moves") + 1)
+        return ticket
+
+    patch.setattr(transfers, "advance", take)
+
+
+def what_came_back_goes_to_the_same_account(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(progress.CHANGES, "fail", lambda ticket, **facts: {"paid_by": None, "returned_before": None})
 
 
 MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [
@@ -88,8 +142,17 @@ MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [
     a_payment_told_twice_is_two,
     a_notification_told_twice_is_two,
     the_sweep_reads_before_it_writes,
+    the_sweep_asks_nobody,
     what_is_too_much_is_kept,
+    a_release_is_not_booked,
     a_ticket_is_read_before_it_is_locked,
+    an_exemption_leaves_what_is_owed,
+    asking_again_gains_time,
+    who_was_exempt_gets_nothing_back,
+    a_clock_that_stands_is_swept,
+    an_extension_moves_no_invoice,
+    a_ticket_is_put_in_two_files,
+    what_came_back_goes_to_the_same_account,
 ]
 
 
