@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Notice
 from accounts.notices import tell, tell_all
-from applications import fees, granting
+from applications import exam_fees, fees, granting
 from applications.appeals import newer_is_open, rests_on_something_else
 from applications.catalogue import CATALOGUE
 from applications.lifecycle import LIFECYCLE, WAITING, State, examiner, settler
@@ -29,10 +29,11 @@ from applications.sittings import Standing
 from documents.models import Qualification
 from mumaris.kit.clock import days_after, end_of_day, today
 from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.officers import is_officer
 from mumaris.kit.references import new_reference
 from payments import billing
 from payments.ledger import went_back_whole
-from payments.models import Invoice, Purpose
+from payments.models import Purpose
 from register.models import Exam, Rank, Specialty
 
 SITTING = (State.AWAITING_EXAM, State.AWAITING_EXAM_FEE)
@@ -40,7 +41,7 @@ SITTING = (State.AWAITING_EXAM, State.AWAITING_EXAM_FEE)
 
 def is_exam_officer(by: Any) -> bool:
     """Whether this user records results at all; whose own case it is, `examiner` asks case by case."""
-    return bool(by and by.is_staff and not by.is_superuser and by.has_perm("applications.record_result"))
+    return is_officer(by, "applications.record_result")
 
 
 def exam_asked(application: Application, rank: Rank | None, specialty: Specialty | None = None) -> Exam | None:
@@ -269,12 +270,8 @@ def _went_on_by_attempts(
 
 def _is_fee_left(application: Application) -> bool:
     """Whether a settled exam fee of the case, not wholly given back, covers one more paid attempt."""
-    settled = list(Invoice.objects.settled(application.reference, Purpose.EXAM).order_by("serial"))
-    if not settled:
-        return False
-    numbers = application.eligibility_numbers.prefetch_related("results__correction")
-    used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
-    return any(not went_back_whole(invoice) for invoice in settled[used:])
+    _used, left = exam_fees.used_and_left([application.reference])
+    return any(not went_back_whole(invoice) for invoice in left)
 
 
 def _open_matter(application: Application, corrected: ExamResult, now: datetime) -> None:

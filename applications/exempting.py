@@ -74,7 +74,8 @@ def approve(exemption_id: int, *, by: Any, now: datetime, **facts: Any) -> Exemp
 def begin(now: datetime) -> int:
     """Settle what still waits to be paid by people whose exemption has begun since it was approved; returns how many invoices.
 
-    Nobody's case is cancelled for a fee that they are exempt from. Safe to run twice, and at once.
+    Nobody's case is cancelled for a fee that they are exempt from. Safe to run twice, and at once, and it never waits: whoever
+    is being decided about, billed or moved just now is looked at again by the next run (DLN-2).
     """
     held = Exemption.objects.in_force(today(now)).filter(practitioner=OuterRef("payer"))
     waiting = Invoice.objects.filter(Q(lapses_at=None) | Q(lapses_at__gt=now), state=InvoiceState.ISSUED)
@@ -89,15 +90,25 @@ def begin(now: datetime) -> int:
 
 @transaction.atomic
 def _begin_of(payer: int, now: datetime) -> int:
-    exemptions.take_turn_of(payer)
+    if not exemptions.take_turn_of_if_free(payer):
+        return 0
     person = Practitioner.objects.get(pk=payer)
     exemption = exemptions.in_force(person, today(now))
     if exemption is None:  # revoked meanwhile
         return 0
-    invoices = _waiting(person, now)
+    invoices = _waiting(person, now, wait=False)
     for invoice in invoices:
         billing.waive(invoice, exemption, now=now)
     return len(invoices)
+
+
+def _idle(cases: list[str]) -> list[str]:
+    """Those of the cases that nobody is at, locked behind their live invoices as every move locks them, but without waiting."""
+    live = Invoice.objects.live().filter(case__in=cases).order_by("pk")
+    taken = list(live.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    held = live.exclude(pk__in=taken).values_list("case", flat=True)
+    idle = Application.objects.filter(reference__in=set(cases).difference(held)).order_by("pk")
+    return list(idle.select_for_update(no_key=True, skip_locked=True).values_list("reference", flat=True))
 
 
 @transaction.atomic
@@ -123,9 +134,14 @@ def pause_if_asked(invoice: Invoice, now: datetime) -> None:
         _pause([invoice], by=None, now=now)
 
 
-def _waiting(practitioner: Practitioner, now: datetime) -> list[Invoice]:
-    """The person's open invoices whose time is not over, locked with the live ones of their cases as every move locks them."""
+def _waiting(practitioner: Practitioner, now: datetime, *, wait: bool = True) -> list[Invoice]:
+    """The person's open invoices whose time is not over, locked with the live ones of their cases as every move locks them.
+
+    Who does not `wait` gets those of cases that nobody is at.
+    """
     cases = list(practitioner.invoices.filter(state=InvoiceState.ISSUED).values_list("case", flat=True))
+    if not wait:
+        cases = _idle(cases)
     locked = Invoice.objects.live().filter(case__in=cases).order_by("pk").select_for_update()
     return [one for one in locked if one.is_open and (one.lapses_at is None or one.lapses_at > now)]
 

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.notices import tell
-from applications import exempting
+from applications import exam_fees, exempting
 from applications.catalogue import CATALOGUE
 from applications.filing import rests_on
 from applications.lifecycle import LIFECYCLE, WAITING, CancelReason, State
@@ -143,10 +143,8 @@ def bill_exam(application: Application, number: EligibilityNumber | None, now: d
 
 def credit_unused_exam_fee(application: Application, now: datetime) -> None:
     """An exam fee that was paid for an attempt that nobody needs any more becomes a credit, unless some of it went back already (EXM-3)."""
-    settled = Invoice.objects.settled(application.reference, Purpose.EXAM)
-    numbers = application.eligibility_numbers.prefetch_related("results__correction")
-    used = sum(max(0, number.attempts_used - number.free_attempts) for number in numbers)
-    for invoice in settled.order_by("serial")[used:]:
+    _used, left = exam_fees.used_and_left([application.reference])
+    for invoice in left:
         if invoice.state == InvoiceState.PAID and not went_back(invoice):
             billing.release(invoice, now=now)
 

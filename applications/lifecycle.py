@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from mumaris.kit.lifecycle import Lifecycle, Move
+from mumaris.kit.officers import is_officer
 
 
 class State(models.TextChoices):
@@ -77,14 +78,8 @@ def applicant(by, application) -> bool:
 
 
 def officer(permission):
-    """Staff with `permission` who are not the applicant (I17). A superuser is no officer: all rights are no reason to decide."""
-    return lambda by, application: (
-        by is not None
-        and by.is_staff
-        and not by.is_superuser
-        and by.has_perm(permission)
-        and not applicant(by, application)
-    )
+    """An officer with `permission` who is not the applicant (I17)."""
+    return lambda by, application: is_officer(by, permission) and not applicant(by, application)
 
 
 examiner = officer("applications.record_result")

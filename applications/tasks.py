@@ -6,9 +6,14 @@ from mumaris.kit.clock import now
 
 @shared_task
 def sweep() -> None:
-    """Settle what an exemption that has begun covers (PAY-7), then cancel what lapsed (DLN-2)."""
-    exempting.begin(now())
+    """Cancel what lapsed (DLN-2)."""
     sweeps.lapse(now())
+
+
+@shared_task
+def begin_exemptions() -> None:
+    """Settle what an exemption that has begun covers (PAY-7)."""
+    exempting.begin(now())
 
 
 @shared_task

@@ -14,6 +14,7 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "cancel what lapsed": {"task": "applications.tasks.sweep", "schedule": 20.0},
+    "begin exemptions": {"task": "applications.tasks.begin_exemptions", "schedule": 20.0},
     "ask the gateway": {"task": "payments.tasks.ask_gateway", "schedule": 20.0},
     "work the notifications": {"task": "payments.tasks.work_webhooks", "schedule": 10.0},
     "reissue bills that ran out": {"task": "payments.tasks.reissue_bills", "schedule": 300.0},
@@ -26,7 +27,9 @@ app.conf.beat_schedule = {
     "apply the exam company's files": {"task": "applications.tasks.apply_results_file", "schedule": 10.0},
     "deliver notices": {"task": "accounts.tasks.deliver_notices", "schedule": 10.0},
     "send the mail": {"task": "accounts.tasks.send_mail", "schedule": 10.0},
-    "open, escalate and end refunds": {"task": "refunds.tasks.sweep", "schedule": 60.0},
+    "open refunds": {"task": "refunds.tasks.open_tickets", "schedule": 60.0},
+    "escalate refunds": {"task": "refunds.tasks.escalate", "schedule": 60.0},
+    "end refunds": {"task": "refunds.tasks.expire", "schedule": 60.0},
     "finish refunds to cards": {"task": "refunds.tasks.finish_payouts", "schedule": 60.0},
     "check the books": {"task": "mumaris.pages.tasks.check_books", "schedule": crontab(hour=4, minute=10)},
     "render papers": {"task": "register.tasks.render_papers", "schedule": 10.0},

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -21,7 +20,7 @@ from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.readonly import ReadOnlyAdmin, ReadOnlyInline
 from mumaris.kit.templatetags import look
 from payments import books_admin, papers  # noqa: F401  the books' pages register themselves
-from payments.models import Attempt, Credit, Invoice, Line, Payment, WebhookEvent
+from payments.models import Attempt, Invoice, Line, Payment, WebhookEvent
 
 log = logging.getLogger(__name__)
 
@@ -116,61 +115,6 @@ class PaymentAdmin(InRiyals, ReadOnlyAdmin):
     @admin.display(description=_("case"))
     def case(self, payment: Payment) -> str:
         return look.code(payment.invoice.case)
-
-
-class SettledFilter(admin.SimpleListFilter):
-    title = _("stands as")
-    parameter_name = "stands_as"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
-        return [
-            ("open", _("Waits for finance")),
-            ("back", _("Reserved or paid back")),
-            ("applied", _("Settled its invoice after all")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Credit]) -> QuerySet[Credit]:
-        match self.value():
-            case "open":
-                return queryset.filter(applied_at=None, payment__refunded=0)
-            case "back":
-                return queryset.filter(applied_at=None, payment__refunded__gt=0)
-            case "applied":
-                return queryset.exclude(applied_at=None)
-        return queryset
-
-
-@admin.register(Credit)
-class CreditAdmin(InRiyals, ReadOnlyAdmin):
-    """Finance's list of money that settled nothing (PAY-5)."""
-
-    fields = ["payment", "riyals", "reason", "created_at", "stands_as", "applied_at"]
-    readonly_fields = ["stands_as"]
-    list_display = ["created_at", "stands_as", "payer", "riyals", "reason", "invoice", "case", "payment"]
-    list_filter = [SettledFilter, "reason"]
-    list_select_related = ["payment__invoice__payer"]
-    search_fields = ["payment__provider_ref__exact", "payment__invoice__number__exact", "payment__invoice__case__exact"]
-    search_help_text = _("A whole gateway reference, invoice number or case reference")
-
-    @admin.display(description=_("stands as"))
-    def stands_as(self, credit: Credit) -> str:
-        if credit.applied_at:
-            return look.badge("ok", _("Settled its invoice after all"), "ok")
-        if credit.payment.refunded:
-            return look.badge("note", _("Reserved or paid back"))
-        return look.badge("warn", _("Waits for finance"), "warn")
-
-    @admin.display(description=_("payer"))
-    def payer(self, credit: Credit) -> str:
-        return credit.payment.invoice.payer.name_ar
-
-    @admin.display(description=_("invoice"))
-    def invoice(self, credit: Credit) -> str:
-        return look.code(credit.payment.invoice.number)
-
-    @admin.display(description=_("case"))
-    def case(self, credit: Credit) -> str:
-        return look.code(credit.payment.invoice.case)
 
 
 @admin.register(Attempt)

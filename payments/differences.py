@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from mumaris.kit.alarms import clear_alarm
 from mumaris.kit.clock import end_of_day
 from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.officers import is_officer
 from payments.models import Account, Difference, LedgerEntry, Payment, PostingKind, Statement, StatementLine
 
 ONE_DAY = timedelta(days=1)
@@ -76,7 +77,7 @@ def name_missing_there(day: date, now: datetime) -> None:
 
 def may_close(by: Any) -> bool:
     """Finance with the permission; a superuser is no officer."""
-    return by.is_staff and not by.is_superuser and by.has_perm("payments.close_difference")
+    return is_officer(by, "payments.close_difference")
 
 
 @transaction.atomic

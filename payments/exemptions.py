@@ -11,7 +11,7 @@ from accounts.models import Practitioner
 from documents.models import Paper
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
-from mumaris.kit.turns import take_turn
+from mumaris.kit.turns import take_turn, take_turn_if_free
 from payments.lifecycle import LIFECYCLE
 from payments.models import Exemption, Ground
 
@@ -23,7 +23,16 @@ def take_turn_of(practitioner: int) -> None:
 
     Otherwise an invoice that is issued while an exemption is approved would be seen by neither.
     """
-    take_turn(f"exemption of {practitioner}")
+    take_turn(_turn(practitioner))
+
+
+def take_turn_of_if_free(practitioner: int) -> bool:
+    """The same for a sweep, which never waits: whether nobody else has the turn."""
+    return take_turn_if_free(_turn(practitioner))
+
+
+def _turn(practitioner: int) -> str:
+    return f"exemption of {practitioner}"
 
 
 def in_force(practitioner: Practitioner, on: date) -> Exemption | None:

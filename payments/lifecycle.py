@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mumaris.kit.lifecycle import Lifecycle, Move
+from mumaris.kit.officers import is_officer
 
 
 class ExemptionState(models.TextChoices):
@@ -23,14 +24,8 @@ UNDECIDED = [S.REQUESTED, S.RECOMMENDED]
 
 
 def officer(permission: str) -> Any:
-    """Staff with `permission` who are not the person; a superuser is no officer: all rights are no reason to decide."""
-    return lambda by, exemption: (
-        by is not None
-        and by.is_staff
-        and not by.is_superuser
-        and by.has_perm(permission)
-        and exemption.practitioner.user_id != by.pk
-    )
+    """An officer with `permission` who is not the person."""
+    return lambda by, exemption: is_officer(by, permission) and exemption.practitioner.user_id != by.pk
 
 
 proposer = officer("payments.recommend_exemption")

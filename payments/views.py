@@ -83,10 +83,12 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
 
 @require_safe
 def bill(request: HttpRequest, given_id: str) -> HttpResponse:
-    """The SADAD bill: number, biller, amount, and both ends: the bill's and the invoice's."""
+    """The SADAD bill: number, biller, amount, and both ends: the bill's and the invoice's; and when nobody shall pay it any more."""
     attempt = _own_attempt(request, given_id)
     if attempt.state != AttemptState.OPEN:
         return redirect("payment_return", given_id)
+    if not attempt.invoice.is_open:
+        return render(request, "payments/bill_ended.html", {"attempt": attempt, "invoice": attempt.invoice})
     context = {
         "attempt": attempt,
         "invoice": attempt.invoice,

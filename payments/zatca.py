@@ -3,6 +3,8 @@
 import base64
 from datetime import UTC, datetime
 
+from mumaris.kit.money import plain_riyals
+
 LONGEST = 255  # bytes of a value: its length is told in one byte
 
 
@@ -13,13 +15,8 @@ def qr_text(*, seller: str, vat_number: str, at: datetime, total: int, vat: int)
     a name cut in the middle would name somebody else.
     """
     moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    values = [text.encode() for text in (seller, vat_number, moment, _riyals(total), _riyals(vat))]
+    values = [text.encode() for text in (seller, vat_number, moment, plain_riyals(total), plain_riyals(vat))]
     if any(len(value) > LONGEST for value in values):
         raise ValueError(f"a value of the tax code is longer than {LONGEST} bytes")
     told = b"".join(bytes([tag, len(value)]) + value for tag, value in enumerate(values, start=1))
     return base64.b64encode(told).decode()
-
-
-def _riyals(halalas: int) -> str:
-    """`1234.50`: no thousands separator."""
-    return f"{halalas // 100}.{halalas % 100:02d}"

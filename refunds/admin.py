@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -22,10 +22,11 @@ from mumaris.kit import alarms
 from mumaris.kit.clock import now as clock_now
 from mumaris.kit.clock import today
 from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.officers import is_officer
 from mumaris.kit.readonly import ReadOnlyAdmin
 from mumaris.kit.templatetags import look
 from payments.gateways.base import GatewayDown, RefundInDoubt
-from refunds import desk, transfers
+from refunds import credit_admin, desk, transfers  # noqa: F401  the credits' page registers itself
 from refunds.lifecycle import FINAL, UNDECIDED, TicketState
 from refunds.models import Ticket, Transfer, TransferFile
 
@@ -35,7 +36,8 @@ log = logging.getLogger(__name__)
 QUEUES = {
     "": (gettext_lazy("To be decided"), Q(state__in=UNDECIDED)),
     "overruling": (gettext_lazy("For the second officer"), Q(state=TicketState.OVERRULING)),
-    "approved": (gettext_lazy("To be paid out"), Q(state=TicketState.APPROVED)),
+    "approved": (gettext_lazy("To be paid out"), desk.TO_PAY),
+    "account": (gettext_lazy("Waiting for the practitioner's account"), desk.WANTS_ACCOUNT),
     "paying": (gettext_lazy("Being paid out"), Q(state=TicketState.PAYING)),
     "ended": (pgettext_lazy("refunds", "Ended"), Q(state__in=FINAL)),
     "all": (gettext_lazy("All"), Q()),
@@ -82,15 +84,15 @@ class TicketAdmin(ReadOnlyAdmin):
     change_list_template = "admin/refunds/ticket/change_list.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
-        return super().get_queryset(request).exclude(application__practitioner__user=request.user)
+        others = super().get_queryset(request).exclude(application__practitioner__user=request.user)
+        return others.annotate(today=Value(today(clock_now())))
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        by_window = request.GET.get("queue") in ("approved", "paying")
+        by_window = request.GET.get("queue") in ("approved", "account", "paying")
         return [F("collect_by").asc(nulls_last=True), "pk"] if by_window else ["decide_by", "pk"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        self.day = today(clock_now())
-        may_pay = request.user.has_perm("refunds.pay_ticket") and not request.user.is_superuser
+        may_pay = is_officer(request.user, "refunds.pay_ticket")
         collects = may_pay and request.GET.get("queue") == "approved"
         return super().changelist_view(request, {"may_collect": collects, **(extra_context or {})})
 
@@ -116,7 +118,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("to be decided by"), ordering="decide_by")
     def decide_by_shown(self, ticket: Ticket) -> str:
-        if desk.is_late(ticket, today(clock_now()) if not hasattr(self, "day") else self.day):
+        if desk.is_late(ticket, ticket.today):
             words = _("overdue, escalated") if ticket.escalated_at else _("overdue")
             return look.badge("bad", f"{look.gregorian(ticket.decide_by)}: {words}", "warn")
         return look.gregorian(ticket.decide_by)
@@ -200,7 +202,7 @@ class TicketAdmin(ReadOnlyAdmin):
     @method_decorator(require_POST)
     def collect(self, request: HttpRequest) -> HttpResponse:
         """Put what waits for a bank transfer into one new file."""
-        if not request.user.has_perm("refunds.pay_ticket") or request.user.is_superuser:
+        if not is_officer(request.user, "refunds.pay_ticket"):
             raise PermissionDenied
         try:
             file = transfers.collect(by=request.user, now=clock_now())
@@ -274,7 +276,7 @@ class TransferFileAdmin(ReadOnlyAdmin):
     def content(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The file for the bank. It names accounts, so only who may pay out has it."""
         file = self._file(request, object_id)
-        if not request.user.has_perm("refunds.pay_ticket") or request.user.is_superuser:
+        if not is_officer(request.user, "refunds.pay_ticket"):
             raise PermissionDenied
         log.info("user %s opens transfer file %s", request.user.pk, file)
         try:
@@ -299,7 +301,7 @@ class TransferFileAdmin(ReadOnlyAdmin):
         transfer = get_object_or_404(Transfer.objects.select_related("ticket"), file=file, pk=transfer_id)
         if outcome not in ("executed", "failed"):
             raise Http404
-        if not request.user.has_perm("refunds.pay_ticket") or request.user.is_superuser:
+        if not is_officer(request.user, "refunds.pay_ticket"):
             raise PermissionDenied
         form = _told(transfer, outcome, request.POST)
         if not form.is_valid():
@@ -319,7 +321,7 @@ class TransferFileAdmin(ReadOnlyAdmin):
         return self.get_object(request, unquote(object_id))
 
     def _page(self, request: HttpRequest, file: TransferFile, tried: dict[Any, BaseForm]) -> HttpResponse:
-        may_pay = request.user.has_perm("refunds.pay_ticket") and not request.user.is_superuser
+        may_pay = is_officer(request.user, "refunds.pay_ticket")
 
         def row(one: Transfer) -> dict[str, Any]:
             told = one.outcome != Transfer.Outcome.SENT

@@ -16,7 +16,7 @@ from mumaris.kit.fields import CleanCharField, Form, RiyalsField
 from mumaris.kit.templatetags import look
 from refunds import payouts, progress, rules
 from refunds.lifecycle import LIFECYCLE, UNDECIDED, TicketState, applicant, filer, system
-from refunds.models import Ticket
+from refunds.models import PayoutMethod, Ticket
 from refunds.presenting import shown
 
 # The moves that have a button at the desk.
@@ -44,6 +44,9 @@ HAPPENED = {
     "escalate": _("Escalated: not decided by its day"),
 }
 SOON = timedelta(days=3)
+# What is approved waits for finance, or for the practitioner as Ticket.wants_account says.
+WANTS_ACCOUNT = Q(state=TicketState.APPROVED, payout=PayoutMethod.TRANSFER, account=None)
+TO_PAY = Q(state=TicketState.APPROVED) & ~WANTS_ACCOUNT
 
 
 class ApproveForm(Form):
@@ -233,11 +236,12 @@ def is_late(ticket: Ticket, day: date) -> bool:
 
 
 def counts(day: date) -> dict[str, int]:
-    """The queue in figures, in one query: to decide, of them overdue, to pay out, and of those whose window ends within three days."""
+    """The queue in figures, in one query: to decide, of them overdue, to pay out, to wait for an account, and whose window ends soon."""
     undecided, approved = Q(state__in=UNDECIDED), Q(state=TicketState.APPROVED)
     return Ticket.objects.order_by().aggregate(
         open=Count("pk", filter=undecided),
         overdue=Count("pk", filter=undecided & Q(decide_by__lt=day)),
-        to_pay=Count("pk", filter=approved),
+        to_pay=Count("pk", filter=TO_PAY),
+        accounts=Count("pk", filter=WANTS_ACCOUNT),
         ending=Count("pk", filter=approved & Q(collect_by__lte=day + SOON)),
     )

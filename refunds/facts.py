@@ -8,12 +8,13 @@ from typing import Any
 from django.db.models import Prefetch, Q, QuerySet, Sum
 from django.utils import translation
 
+from applications import exam_fees
 from applications.lifecycle import CancelReason, State
 from applications.models import Application, EligibilityNumber, Entry, Outcome
 from mumaris.kit.clock import today
 from mumaris.kit.policy import of_days
 from payments.lifecycle import ExemptionState
-from payments.models import Credit, CreditReason, Disposition, Exemption, Invoice, InvoiceState, Line, Payment, Purpose
+from payments.models import Credit, CreditReason, Disposition, Exemption, Line, Payment, Purpose
 from refunds.lifecycle import RESERVED
 from refunds.models import Share, Ticket
 from refunds.rules import FROM_PAYMENT, Facts, Part
@@ -165,26 +166,9 @@ def _exemptions(payers: set[int]) -> dict[int, list[tuple[date, date | None]]]:
 
 
 def _exams(payments: list[Payment]) -> set[int]:
-    """The exam invoices among these whose attempt was used: as many of a case, in their order, as its paid attempts."""
-    if not payments:
-        return set()
-    cases = {payment.invoice.case for payment in payments}
-    used: dict[str, int] = defaultdict(int)
-    for number in (
-        EligibilityNumber.objects.filter(application__reference__in=cases)
-        .select_related("application")
-        .prefetch_related("results__correction")
-    ):
-        used[number.application.reference] += max(0, number.attempts_used - number.free_attempts)
-    spent: set[int] = set()
-    settled = Invoice.objects.filter(
-        case__in=cases, purpose=Purpose.EXAM, state__in=[InvoiceState.PAID, InvoiceState.WAIVED]
-    )
-    for pk, case in settled.order_by("case", "serial").values_list("pk", "case"):
-        if used[case] > 0:
-            used[case] -= 1
-            spent.add(pk)
-    return spent
+    """The exam invoices among these whose attempt was used."""
+    used, _left = exam_fees.used_and_left({payment.invoice.case for payment in payments})
+    return {invoice.pk for invoice in used}
 
 
 def _attended(cases: Iterable[Application]) -> set[int]:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mumaris.kit.lifecycle import Lifecycle, Move
+from mumaris.kit.officers import is_officer
 
 
 class TicketState(models.TextChoices):
@@ -42,15 +43,8 @@ def system(by: Any, ticket: Any) -> bool:
 
 
 def officer(permission: str) -> Any:
-    """Staff with `permission` who have no money in it; a superuser is no officer: all rights are no reason to decide."""
-    return lambda by, ticket: (
-        by is not None
-        and by.is_staff
-        and not by.is_superuser
-        and by.has_perm(permission)
-        and not applicant(by, ticket)
-        and ticket.filed_by_id != by.pk
-    )
+    """An officer with `permission` who has no money in it."""
+    return lambda by, ticket: is_officer(by, permission) and not applicant(by, ticket) and ticket.filed_by_id != by.pk
 
 
 decider = officer("refunds.decide_ticket")

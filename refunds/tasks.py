@@ -6,10 +6,20 @@ from refunds import payouts, sweeps
 
 
 @shared_task
-def sweep() -> None:
-    """Open what is due to be opened, escalate what is late, and end what was not collected (REF-1)."""
+def open_tickets() -> None:
+    """Open what is due to be opened (REF-1). Each of these is a task of its own: where one fails, the others go on."""
     sweeps.open_tickets(now())
+
+
+@shared_task
+def escalate() -> None:
+    """Escalate what is late (REF-1)."""
     sweeps.escalate(now())
+
+
+@shared_task
+def expire() -> None:
+    """End what was not collected (REF-1)."""
     sweeps.expire(now())
 
 

@@ -16,6 +16,7 @@ from accounts import identity
 from mumaris.kit.alarms import clear_alarm, raise_daily
 from mumaris.kit.clock import RIYADH, today
 from mumaris.kit.lifecycle import NotAllowed
+from mumaris.kit.money import plain_riyals
 from mumaris.kit.references import new_reference
 from refunds.lifecycle import LIFECYCLE, TicketState, payer
 from refunds.models import PayoutMethod, Ticket, Transfer, TransferFile
@@ -130,7 +131,7 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
                 "MsgId": number,
                 "CreDtTm": now.astimezone(RIYADH).isoformat(timespec="seconds"),
                 "NbOfTxs": str(len(tickets)),
-                "CtrlSum": _riyals(total),
+                "CtrlSum": plain_riyals(total),
                 "InitgPty": {"Nm": settings.REFUND_DEBTOR["name"]},
             }
         },
@@ -142,7 +143,7 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
             "PmtInfId": number,
             "PmtMtd": "TRF",
             "NbOfTxs": str(len(tickets)),
-            "CtrlSum": _riyals(total),
+            "CtrlSum": plain_riyals(total),
             "ReqdExctnDt": today(now).isoformat(),
             "Dbtr": {"Nm": settings.REFUND_DEBTOR["name"]},
             "DbtrAcct": {"Id": {"IBAN": settings.REFUND_DEBTOR["iban"]}, "Ccy": "SAR"},
@@ -154,7 +155,7 @@ def write(number: str, tickets: Iterable[tuple[Ticket, str]], now: datetime) -> 
         transfer = ElementTree.SubElement(batch, "CdtTrfTxInf")
         _tree(transfer, {"PmtId": {"EndToEndId": end_to_end}})
         amount = ElementTree.SubElement(ElementTree.SubElement(transfer, "Amt"), "InstdAmt", Ccy="SAR")
-        amount.text = _riyals(ticket.due)
+        amount.text = plain_riyals(ticket.due)
         _tree(
             transfer,
             {
@@ -187,8 +188,3 @@ def _tree(parent: ElementTree.Element, content: dict[str, Any]) -> None:
             _tree(child, value)
         else:
             child.text = value
-
-
-def _riyals(halalas: int) -> str:
-    """`160050` as 1600.50: ISO 20022 takes a point and no other sign."""
-    return f"{halalas // 100}.{halalas % 100:02d}"

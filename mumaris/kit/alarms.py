@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from mumaris.kit.clock import end_of_day, today
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.models import Alarm
+from mumaris.kit.officers import is_officer
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def was_settled(kind: str, subject: str) -> bool:
 
 def may_settle(by: Any) -> bool:
     """Staff with the permission; a superuser is no officer."""
-    return by.is_staff and not by.is_superuser and by.has_perm("kit.change_alarm")
+    return is_officer(by, "kit.change_alarm")
 
 
 def settle(alarm_id: int, *, reason: str, by: Any, now: datetime) -> None:

@@ -11,6 +11,11 @@ def riyals(halalas: int) -> str:
     return f"{sign}{whole:,}.{rest:02d}"
 
 
+def plain_riyals(halalas: int) -> str:
+    """`123450` as `1234.50`: what programs read, with a point and no other sign. For amounts from zero on."""
+    return f"{halalas // 100}.{halalas % 100:02d}"
+
+
 def format_sar(halalas: int, language: str) -> SafeString:
     """The amount with its unit, isolated so that it reads the same in both directions."""
     unit, before = ("ر.س", False) if language == "ar" else ("SAR", True)

@@ -30,6 +30,13 @@ def turn_if_free(name: str) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
 
 
+def take_turn_if_free(name: str) -> bool:
+    """Whether nobody else is at `name`; if so, others are kept away until this transaction ends. Never waits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [name])
+        return cursor.fetchone()[0]
+
+
 def take_turn(name: str) -> None:
     """Wait until nobody else is at `name`, and keep others waiting until this transaction ends."""
     with connection.cursor() as cursor:

@@ -7,11 +7,11 @@ impossible; this finds what came in past them, by a restored backup or by hand.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pgtrigger
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -24,6 +24,8 @@ from refunds.rules import CLAIMS
 
 # References that are shown of one broken rule, however many rows break it.
 SHOWN = 20
+# So long the nightly check may take; its task is ended a little later (mumaris/pages/tasks.py).
+LONGEST = timedelta(seconds=700)
 
 # What the rules read: the table, and which rows of it belong to the payers that are asked about.
 RELATIONS = {
@@ -348,6 +350,9 @@ RULES = [
 
 # A kind of alarm, in words with its facts (mumaris/kit/alarms.py).
 alarms.WORDS["books_broken"] = _("The books break %(number)s rules: %(rules)s. Run check-books to see where.")
+alarms.WORDS["books_unchecked"] = _(
+    "The check of the books was not finished: %(why)s. Whether money is lost or doubled is not known. Run check-books."
+)
 
 
 @dataclass(frozen=True)
@@ -419,9 +424,23 @@ def report(found: list[Breach]) -> dict[str, Any]:
 
 
 def watch(now: datetime) -> None:
-    """Raise the alarm when a rule is broken, and clear it when all hold again."""
-    if found := breaches(now):
+    """Raise the alarm when a rule is broken, and clear it when all hold again; a check that ends early raises one of its own."""
+    try:
+        found = _breaches_in_time(now)
+    except DatabaseError as error:
+        alarms.raise_alarm("books_unchecked", now=now, why=str(error).strip().splitlines()[0])
+        raise
+    alarms.clear_alarm("books_unchecked", now=now)
+    if found:
         rules = ", ".join(one.rule.id for one in found)
         alarms.raise_alarm("books_broken", now=now, number=len(found), rules=rules)
     else:
         alarms.clear_alarm("books_broken", now=now)
+
+
+@transaction.atomic
+def _breaches_in_time(now: datetime) -> list[Breach]:
+    """Raises DatabaseError after LONGEST."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {LONGEST // timedelta(milliseconds=1)}")
+    return breaches(now)

@@ -24,6 +24,7 @@ from mumaris.kit.clock import today
 from mumaris.kit.models import Alarm
 from mumaris.kit.readonly import ReadOnlyAdmin
 from payments.models import Credit, Exemption
+from refunds import credits
 from refunds.desk import counts as refund_counts
 
 
@@ -68,13 +69,15 @@ class Desk(AdminSite):
         context = {
             "queues": _queues(user, today(clock_now())) if user.has_perm("applications.view_application") else None,
             "alarms": _alarms() if user.has_perm("kit.view_alarm") else None,
-            "credits": Credit.objects.filter(applied_at=None).count()
-            if user.has_perm("payments.view_credit")
-            else None,
+            "credits": _held_credits() if user.has_perm("payments.view_credit") else None,
             "refunds": refund_counts(today(clock_now())) if user.has_perm("refunds.view_ticket") else None,
             "exemptions": Exemption.objects.undecided().count() if user.has_perm("payments.view_exemption") else None,
         }
         return super().index(request, context | (extra_context or {}))
+
+
+def _held_credits() -> int:
+    return credits.with_tickets(Credit.objects.all()).filter(credits.HELD).count()
 
 
 def _alarms() -> list[dict[str, Any]]:

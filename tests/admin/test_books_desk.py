@@ -136,13 +136,13 @@ def test_a_credit_says_how_it_stands(client, finance):
     def shown(**question):
         return case.reference in client.get(at("changelist", model="credit"), question).content.decode()
 
-    assert shown(stands_as="open")
+    assert shown(stands_as="held")
     assert not shown(stands_as="applied")
     payment = Payment.objects.get()
     assert billing.reapply(payment.pk, bank_at=late - timedelta(seconds=1), now=late)
     assert Credit.objects.get().applied_at
     assert shown(stands_as="applied")
-    assert not shown(stands_as="open")
+    assert not shown(stands_as="held")
     assert client.get(reverse("admin:index")).context["credits"] == 0
 
 

@@ -67,6 +67,7 @@ class Worker:
     def does_all_there_is(self) -> None:
         """Everything that beat asks for, in turn."""
         payments_tasks.work_webhooks()
+        applications_tasks.begin_exemptions()
         applications_tasks.sweep()
         documents_tasks.ask_company()
         self.works_on_results()

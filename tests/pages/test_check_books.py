@@ -4,13 +4,15 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import translation
 
 from applications import deadlines, sweeps
 from applications.models import Deadline
 from applications.progress import advance
+from mumaris.celery import app
 from mumaris.kit import alarms
 from mumaris.kit.models import Alarm
 from mumaris.pages import books
@@ -294,3 +296,23 @@ def test_the_daily_look_raises_an_alarm_and_clears_it(walked):
         cursor.execute("ALTER TABLE payments_ledgerentry ENABLE TRIGGER USER")
     books.watch(NOON)
     assert not Alarm.objects.filter(cleared_at=None).exists()
+
+
+def test_a_check_that_does_not_end_raises_an_alarm_and_the_next_one_that_does_clears_it(monkeypatch):
+    endless = "SELECT 0, '', count(*) FROM generate_series(1, 1000000000000)"
+    with monkeypatch.context() as patch:
+        patch.setattr(books, "LONGEST", timedelta(milliseconds=50))
+        patch.setattr(books, "statement", lambda *, whole: endless)
+        with pytest.raises(DatabaseError):
+            books.watch(NOON)
+    alarm = Alarm.objects.get(cleared_at=None)
+    assert (alarm.kind, "statement timeout" in alarms.words(alarm)) == ("books_unchecked", True)
+    books.watch(NOON)
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+
+
+def test_its_task_may_take_longer_than_others_and_than_the_check_itself():
+    app.loader.import_default_modules()
+    limit = app.tasks["mumaris.pages.tasks.check_books"].time_limit
+    assert settings.CELERY_TASK_TIME_LIMIT < books.LONGEST.total_seconds() < limit
+    assert limit < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]

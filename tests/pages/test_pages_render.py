@@ -11,9 +11,10 @@ from django.utils import translation
 
 from accounts import notices
 from accounts.models import Notice
+from applications import sweeps
 from applications.letters import LETTERS
 from applications.lifecycle import CancelReason
-from applications.models import Application, Fee, ReturnReason
+from applications.models import Application, Deadline, Fee, ReturnReason
 from applications.progress import advance
 from applications.review import Remark
 from mumaris.kit.clock import add_months, now, today
@@ -21,6 +22,7 @@ from mumaris.kit.templatetags.look import gregorian, hijri
 from payments.gateways.base import GatewayDown
 from payments.models import Attempt
 from register.models import IssuedPaper
+from tests.exempt import Finance, exempt
 from tests.people import (
     Office,
     classified,
@@ -313,6 +315,39 @@ class TestPaying:
         assert 'data-copy="601829473350"' in page
         assert str(ends.year) in page
         assert reverse("payment_return", args=[bill.given_id]) in page
+
+    @pytest.mark.req("PAY-3", "PAY-5")
+    @pytest.mark.parametrize(
+        ("state", "why"),
+        [
+            ("paid", "The invoice is paid already"),
+            ("waived", "Nothing is to be paid for the invoice any more"),
+            ("lapsed", "The time to pay the invoice is over"),
+            ("void", "The invoice is void"),
+        ],
+    )
+    def test_a_bill_whose_invoice_is_closed_says_not_to_pay_it_and_why(self, state, why):
+        case = waiting()
+        bill = attempt_for(case, bill_number="601829473350", biller_name="Portal", biller_code="123")
+        client, address = browser(case.practitioner.user), reverse("bill", args=[bill.given_id])
+        assert "Do not pay" not in client.get(address).content.decode().replace("Do not pay twice", "")
+        if state == "paid":
+            pay(case, "admin", paid_at=now(), now=now())
+        elif state == "waived":
+            exempt(Finance(), case.practitioner, now=now())
+        elif state == "lapsed":
+            cut_off = Deadline.objects.get(application=case).lapses_at
+            Attempt.objects.filter(pk=bill.pk).update(asked_at=cut_off)
+            sweeps.lapse(cut_off)
+        else:
+            advance(case.pk, "withdraw", by=case.practitioner.user, now=now())
+        assert invoice_of(case, "admin").state == state
+        Attempt.objects.filter(pk=bill.pk).update(state="open")
+        page = client.get(address).content.decode()
+        for said in ("Do not pay this bill any more", why, "601829473350", "refund ticket", page_of(case)):
+            assert said in page
+        for unsaid in ("Pay the SADAD bill", "can be paid until", "data-copy"):
+            assert unsaid not in page
 
     @pytest.mark.parametrize(
         ("state", "credited", "says"),

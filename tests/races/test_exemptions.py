@@ -4,14 +4,16 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
+from applications import tasks
 from applications.models import Application, Deadline
+from mumaris.kit import clock
 from mumaris.kit.lifecycle import NotAllowed
 from payments import billing, papers
 from payments.models import Credit, Exemption, Invoice, LedgerEntry, Payment
 from register.models import IssuedPaper
-from tests.exempt import Finance, approve, ask, recommended
+from tests.exempt import Finance, approve, ask, exempt, recommended
 from tests.people import NOON, declare, invoice_of, make_draft, make_practitioner, pay
 from tests.threads import at_once
 
@@ -88,6 +90,49 @@ def test_two_officers_deciding_at_once_decide_once():
     raised = at_once(*[lambda by=by: approve(exemption, by) for by in (finance.officer, finance.head)] * 2)
     assert [type(one) for one in raised] == [NotAllowed] * 3
     assert Application.objects.get(pk=case.pk).timeline.filter(move="submit").count() == 1
+
+
+HELD = {
+    "turn": "SELECT pg_advisory_xact_lock(hashtext('exemption of ' || practitioner_id)) FROM applications_application WHERE id = %s",
+    "invoice": """SELECT i.id FROM payments_invoice i JOIN applications_application a ON a.reference = i."case"
+        WHERE a.id = %s FOR UPDATE OF i""",
+    "case": "SELECT id FROM applications_application WHERE id = %s FOR UPDATE",
+}
+
+
+@pytest.mark.req("DLN-2", "PAY-7")
+@pytest.mark.parametrize("held", HELD)
+def test_what_somebody_holds_keeps_neither_an_exemption_of_another_nor_a_cut_off_waiting(held, caplog):
+    """The turn, the invoice or the case of one exempt person is held by a transaction that does not end."""
+    finance, begins = Finance(), clock.now() - 5 * DAY
+    asked = begins - 5 * DAY
+    stuck, other = (declare(make_draft(make_practitioner(now=asked), now=asked), now=asked) for _ in range(2))
+    for case in (stuck, other):
+        exempt(finance, case.practitioner, now=asked, starts_on=clock.today(begins))
+    long_ago = clock.now() - 40 * DAY
+    lapsed = declare(make_draft(make_practitioner(now=long_ago), now=long_ago), now=long_ago)
+    holder = connection.copy()
+    try:
+        holder.set_autocommit(False)
+        with holder.cursor() as cursor:
+            cursor.execute(HELD[held], [stuck.pk])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")  # who waits is found out
+        tasks.begin_exemptions()
+        tasks.sweep()
+        assert not caplog.records
+        assert [_state(case) for case in (stuck, other, lapsed)] == ["awaiting_admin_fee", "submitted", "cancelled"]
+        holder.rollback()
+        tasks.begin_exemptions()
+        assert _state(stuck) == "submitted"
+    finally:
+        holder.close()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+
+
+def _state(case):
+    return Application.objects.values_list("state", flat=True).get(pk=case.pk)
 
 
 class Refused(Exception):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notice
-from applications import exams
+from applications import exam_fees, exams
 from applications.lifecycle import State
 from applications.progress import advance
 from documents import wallet
@@ -144,6 +144,21 @@ def test_an_exam_fee_is_used_by_its_attempt(office):
     assert rule_of(payment) == Rule.NOTHING
     office.result(case.eligibility_numbers.get(), "failed", now=NOON + timedelta(days=3))
     assert rule_of(payment) == Rule.USED
+
+
+@pytest.mark.req("EXM-2", "EXM-3")
+def test_of_many_cases_each_has_its_own_used_exam_fees_in_as_many_queries_as_of_one(office):
+    spent, left_over = exam_cases.waiting(office), exam_cases.waiting(office)
+    exam_cases.fail(office, spent, spent.free_attempts + 1)
+    last = exam_cases.fail(office, left_over, left_over.free_attempts)
+    pay(exam_cases.case_of(left_over), "exam", now=last)
+    cases = [exam_cases.case_of(number).reference for number in (left_over, spent)]
+    with CaptureQueriesContext(connection) as of_both:
+        used, left = exam_fees.used_and_left(cases)
+    assert ([one.case for one in used], [one.case for one in left]) == ([cases[1]], [cases[0]])
+    with CaptureQueriesContext(connection) as of_one:
+        exam_fees.used_and_left(cases[:1])
+    assert len(of_both) == len(of_one)
 
 
 @pytest.mark.req("EXM-3")

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from django.utils import translation
 
 from applications import review
 from applications.models import Application, Fee
@@ -12,7 +14,7 @@ from applications.progress import advance
 from mumaris.kit.clock import end_of_day
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.pages import books
-from payments.models import Invoice
+from payments.models import Credit, Invoice, Payment
 from refunds import transfers
 from refunds.lifecycle import LIFECYCLE, TicketState
 from refunds.models import Ticket
@@ -235,7 +237,69 @@ def test_the_queue_is_ordered_by_its_clock_and_marks_what_is_late(client, office
     assert list(listed.context["cl"].result_list) == [late, early]
     assert "overdue" in listed.content.decode()
     counts = client.get(reverse("admin:index")).context["refunds"]
-    assert counts == {"open": 2, "overdue": 1, "to_pay": 0, "ending": 0}
+    assert counts == {"open": 2, "overdue": 1, "to_pay": 0, "accounts": 0, "ending": 0}
+
+
+@pytest.mark.req("REF-6")
+def test_what_waits_for_an_account_is_no_work_of_finance(client, office, finance):
+    ready = bring_to("approved", office, finance)
+    waits = move(filed(withdrawn(office)), "approve", finance.decider)
+    at(client, finance.payer)
+    counts = client.get(reverse("admin:index")).context["refunds"]
+    assert (counts["to_pay"], counts["accounts"]) == (1, 1)
+    for queue, ticket in (("approved", ready), ("account", waits)):
+        listed = client.get(reverse("admin:refunds_ticket_changelist"), {"queue": queue})
+        assert list(listed.context["cl"].result_list) == [ticket]
+
+
+@pytest.mark.req("REF-6")
+def test_two_requests_at_once_each_judge_lateness_by_their_own_day(rf, monkeypatch, office, finance):
+    """The rows are drawn when the answer is rendered, after another request of an earlier day has come in."""
+    filed(withdrawn(office))
+    listing = admin.site.get_model_admin(Ticket)
+
+    def answer(moment):
+        monkeypatch.setattr("refunds.admin.clock_now", lambda: moment)
+        request = rf.get("/")
+        request.user, request.LANGUAGE_CODE = finance.decider, "en"
+        return listing.changelist_view(request)
+
+    with translation.override("en"):
+        late, early = answer(LATER + timedelta(days=60)), answer(LATER)
+        assert ["overdue" in one.render().content.decode() for one in (late, early)] == [True, False]
+
+
+@pytest.mark.req("PAY-5")
+def test_a_credit_is_held_until_it_is_paid_back_whatever_else_of_its_payment_is(client, finance):
+    """A payment of too much: its fee goes back on its own and says nothing about what was too much."""
+    case = declare(make_draft(make_practitioner()))
+    pay(case, "admin", amount=21_000)
+    credit = Credit.objects.get(reason="too_much")
+    at(client, finance.payer)
+
+    def held() -> tuple[int, bool]:
+        listed = client.get(reverse("admin:payments_credit_changelist"), {"stands_as": "held"})
+        return client.get(reverse("admin:index")).context["credits"], credit in listed.context["cl"].result_list
+
+    def stands() -> str:
+        return client.get(reverse("admin:payments_credit_changelist")).content.decode()
+
+    assert (held(), "No refund ticket yet" in stands()) == ((1, True), True)
+    ticket = move(claimed(case), "approve", finance.decider, accepted=True)
+    assert Payment.objects.get().refunded
+    assert (held(), "No refund ticket yet" in stands()) == ((1, True), True)
+    paid_out(ticket, finance)
+    assert (held(), "No refund ticket yet" in stands()) == ((1, True), True)
+    ticket = move(opened(credit), "approve", finance.decider)
+    assert (held(), "Approved" in stands()) == ((1, True), True)
+    paid_out(ticket, finance)
+    assert (held(), ">Paid back<" in stands()) == ((0, False), True)
+
+
+def paid_out(ticket, finance):
+    with_account(ticket)
+    transfer = transfers.collect(by=finance.payer, now=LATER).transfers.get(ticket=ticket)
+    transfers.executed(transfer, reference=f"BANK-{ticket.pk}", by=finance.payer, now=LATER)
 
 
 @pytest.mark.req("REF-6")
@@ -454,7 +518,7 @@ def test_only_a_service_fee_that_went_back_whole_is_billed_again(office, finance
 def test_what_goes_back_whole_is_issued_for_nobody(office, finance):
     case = pay(office.approve(submitted(make_practitioner())), "service")
     move(claimed(case, "service"), "approve", finance.decider, accepted=True)
-    with unchanged(), pytest.raises(NotAllowed, match="goes back"):
+    with translation.override("en"), unchanged(), pytest.raises(NotAllowed, match="goes back"):
         office.issue(case, now=LATER)
 
 

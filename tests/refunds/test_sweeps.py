@@ -7,6 +7,7 @@ from django.db import transaction
 
 from accounts.models import Notice
 from applications.progress import advance as advance_case
+from mumaris.celery import app
 from mumaris.kit.clock import end_of_day, today
 from mumaris.kit.lifecycle import NotAllowed
 from payments import billing
@@ -74,6 +75,24 @@ def test_a_late_credit_waits_for_the_statement_of_its_bank_day(settings):
         assert sweeps.open_tickets(paid) == 0
         Statement.objects.create(day=day, fetched_at=paid, compared_at=paid, sha256=b"x" * 32)
     assert sweeps.open_tickets(paid) == 1
+
+
+@pytest.mark.req("REF-1", "DLN-2")
+@pytest.mark.parametrize("failing", ["open_tickets", "escalate", "expire"])
+def test_where_one_sweep_of_the_beat_fails_the_others_go_on_and_the_failure_is_seen(failing, monkeypatch):
+    done = []
+    for name in ("open_tickets", "escalate", "expire"):
+        monkeypatch.setattr(sweeps, name, lambda now, name=name: 1 / (name != failing) and done.append(name))
+    app.loader.import_default_modules()
+    failed = []
+    for task in {entry["task"] for entry in app.conf.beat_schedule.values()}:
+        if task.startswith("refunds.tasks."):
+            try:
+                app.tasks[task]()
+            except ZeroDivisionError:
+                failed.append(task)
+    assert failed == [f"refunds.tasks.{failing}"]
+    assert sorted([*done, failing]) == ["escalate", "expire", "open_tickets"]
 
 
 @pytest.mark.req("REF-1")
