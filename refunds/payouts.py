@@ -14,7 +14,7 @@ from mumaris.kit.alarms import clear_alarm, raise_daily, raise_once
 from mumaris.kit.lifecycle import NotAllowed
 from mumaris.kit.turns import turn_if_free
 from payments.gateways import gateway
-from payments.gateways.base import GatewayDown, GatewayRefused, RefundInDoubt
+from payments.gateways.base import GatewayDown, GatewayRefused, Patience, RefundInDoubt
 from refunds.lifecycle import LIFECYCLE, TicketState
 from refunds.models import PayoutMethod, Ticket
 from refunds.progress import advance, confirm
@@ -68,14 +68,20 @@ def unanswered(now: datetime) -> QuerySet[Ticket]:
 
 def finish_left(now: datetime, batch: int = 50) -> None:
     """Ask again about payouts whose answer was lost; one failure keeps no other waiting."""
-    left = Ticket.objects.filter(state=TicketState.PAYING, returned_before__isnull=False).order_by("pk")[:batch]
+    # In any order: three that never get an answer would end every batch before the others.
+    left = Ticket.objects.filter(state=TicketState.PAYING, returned_before__isnull=False).order_by("?")[:batch]
+    patience = Patience()
     for ticket in left:
         try:
             with turn_if_free(_turn(ticket)) as free:
                 if free:
                     _send(ticket, now)
+                    patience.note()
         except GatewayDown as error:
             log.warning("gateway away, payout of %s waits: %s", ticket, error)
+            patience.note(error)
+            if patience.is_over:
+                break
         except Exception:
             log.exception("payout of %s cannot be finished", ticket)
 

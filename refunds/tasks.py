@@ -2,7 +2,7 @@ from celery import shared_task
 
 from mumaris.kit.clock import now
 from mumaris.kit.turns import turn_if_free
-from refunds import payouts, sweeps
+from refunds import payouts, sweeps, transfers
 
 
 @shared_task
@@ -27,6 +27,7 @@ def expire() -> None:
 def finish_payouts() -> None:
     """Finish the payouts to cards whose answer was lost (REF-6); the alarm comes first, for the gateway may hang."""
     payouts.watch(now())
+    transfers.watch(now())
     with turn_if_free("finish refunds to cards") as free:
         if free:
             payouts.finish_left(now())
