@@ -63,7 +63,7 @@ DATES = [
     (SURROGATE, "1", "1", "2028"),
 ]
 NUMBERS = ["-1", "0", "1.5", "1,5", "1e1", "0x1", "٣٫٥", "¹", "Ⅳ", "x", "NaN", "inf", str(10**20), "9" * 5000, "1 0"]
-NUMBERS += ["1\u200b0", "--1", "9" * 100_000, "1;DROP TABLE", b"1\0", SURROGATE, NO_UTF8]
+NUMBERS += ["--1", "9" * 100_000, "1;DROP TABLE", b"1\0", SURROGATE, NO_UTF8]
 TEXTS = ["x" * 100_000, b"a\0b", SURROGATE, NO_UTF8, "a\ufffdb", "a" + "\u0301" * 20_000]
 EMPTY = ["", " \u00a0\t", "\u200f\u200b\u2060"]
 CHOICES = ["", "unknown", "NEW_QUALIFICATION", "new_qualification ", "0", b"unused\0", SURROGATE, "x" * 100_000]

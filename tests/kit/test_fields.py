@@ -398,7 +398,7 @@ def test_what_is_no_amount_is_refused_and_kept(typed):
     assert form["riyals"].value() == typed
 
 
-@pytest.mark.parametrize("typed", ["٧", "۷", "7", " 7\u200f"])
+@pytest.mark.parametrize("typed", ["٧", "۷", "7", " 7\u200f", "\u200b7"])
 def test_a_whole_number_is_read_in_any_digits(typed):
     form = posted(Amounts, days=typed)
     assert form.is_valid()
