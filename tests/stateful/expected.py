@@ -1,6 +1,7 @@
 """What should become of a person's money and cases, in plain Python: no portal, no database, no clock of its own.
 
-Amounts are halalas, moments UTC. One person asks for one service again and again, so that at most one case is open.
+Amounts are halalas, moments UTC. One person asks for one service again and again, so that at most one case is open. Things are told
+apart by which they are, not by what they say: two exemptions may be granted for the same days.
 """
 
 from collections import Counter
@@ -38,7 +39,7 @@ def cut_off(moment: datetime, days: int = 30) -> datetime:
     return end_of(day_of(moment) + timedelta(days=days))
 
 
-@dataclass
+@dataclass(eq=False)
 class Clock:
     """Of one wait of a case, and of the invoice that it waits for. While somebody holds it, it has no cut-off."""
 
@@ -69,14 +70,14 @@ class Clock:
         self.due_on, self.is_extended = max(self.due_on, day_of(now)) + timedelta(days=days), True
 
 
-@dataclass
+@dataclass(eq=False)
 class Credit:
     reason: str
     amount: int
     created_at: datetime
 
 
-@dataclass
+@dataclass(eq=False)
 class Payment:
     ref: str
     method: str
@@ -86,7 +87,7 @@ class Payment:
     credits: list[Credit] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Invoice:
     case: "Case"
     purpose: str
@@ -102,7 +103,7 @@ class Invoice:
         return self.state == "issued" and not self.clock.is_over(now)
 
 
-@dataclass
+@dataclass(eq=False)
 class Case:
     reference: str
     created_at: datetime
@@ -120,7 +121,7 @@ class Case:
         return self.clock and self.clock.lapses_at
 
 
-@dataclass
+@dataclass(eq=False)
 class Ticket:
     """Asks for the fee of an invoice or for one credit. `amount` is what an approval gives back."""
 
@@ -140,7 +141,7 @@ class Ticket:
         return self.payment.method == "sadad" and not self.has_account
 
 
-@dataclass
+@dataclass(eq=False)
 class Exemption:
     """From every fee, in force between two Riyadh days; no last day is no end."""
 
@@ -158,7 +159,7 @@ class Exemption:
         return self.state in ("approved", "revoked") and self.starts_on <= day <= min(ends, default=day)
 
 
-@dataclass
+@dataclass(eq=False)
 class Attempt:
     """One try to pay at the gateway: what the bank took for it, and what of that the portal has heard."""
 
@@ -177,7 +178,7 @@ class Attempt:
         return self.method == "sadad" and self.begun_on + timedelta(days=BILL_DAYS) < day_of(now)
 
 
-@dataclass
+@dataclass(eq=False)
 class Person:
     """All of one practitioner. `fees` maps a purpose to its amount."""
 
