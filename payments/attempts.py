@@ -200,7 +200,15 @@ def ask_all(now: datetime, batch: int = 100) -> int:
 def _live(invoice: Invoice, method: str, now: datetime) -> Attempt:
     existing = invoice.attempts.live().filter(method=method).first()
     if existing and existing.expires_on and existing.expires_on < today(now):
-        ask(existing, now=now)
+        try:
+            ask(existing, now=now)
+        except GatewayDown:
+            raise
+        except Exception as error:  # its money may have come: nobody shall pay beside it
+            log.exception("attempt %s could not be asked about", existing.given_id)
+            raise CannotPay(
+                _("Your last bill is still being checked. Do not pay again; look here in a few minutes.")
+            ) from error
         existing = invoice.attempts.live().filter(method=method).first()
     if existing:
         return existing

@@ -12,6 +12,7 @@ from applications import sweeps
 from applications.models import Application
 from applications.progress import advance
 from mumaris.kit import alarms
+from mumaris.kit.clock import today
 from mumaris.kit.models import Alarm
 from mumaris.kit.turns import turn
 from payments import attempts, billing, tasks, webhooks
@@ -227,6 +228,27 @@ def test_money_that_cannot_be_settled_is_an_alarm_and_its_payer_reads_that_it_ar
         "The application is submitted."
         in client.get(reverse("payment_return", args=[attempt.given_id])).content.decode()
     )
+
+
+@pytest.mark.req("PAY-3")
+@pytest.mark.req("PAY-5")
+def test_nobody_pays_beside_an_expired_bill_whose_money_cannot_be_settled(gateway, client, monkeypatch):
+    case, invoice = unpaid()
+    attempt = attempts.begin(invoice, "sadad", language="en", now=now())
+    gateway.pay_bill(attempt.bill_number)
+    Attempt.objects.filter(pk=attempt.pk).update(expires_on=today(now()) - timedelta(days=1))
+    client.force_login(case.practitioner.user)
+
+    def broken(*args, **facts):
+        raise DatabaseError("something is wrong with this invoice")
+
+    monkeypatch.setattr(billing, "settle", broken)
+    for _click in range(2):
+        answer = client.post(reverse("invoice_pay", args=[invoice.number]), {"method": "sadad"}, follow=True)
+        assert answer.status_code == 200
+        assert "Do not pay again" in answer.content.decode()
+    assert Attempt.objects.get().state == "open"
+    assert Payment.objects.get().disposition == "received"
 
 
 # A gateway that hangs, and odd answers of it
